@@ -1,0 +1,169 @@
+"""NumPy arrays to the device and back: the one place where values change type or place.
+
+The rule. Whatever comes in becomes a C-contiguous float32 array on the current device, once:
+floats of any size, integers and booleans are converted (float64 and large integers are rounded to
+float32's 24 bits), views and transposes are copied into row-major order, lists are read as arrays.
+Text, objects and complex numbers are refused. A device array that is float32 and contiguous already
+is used as it is, without a copy. Labels become int32 by the same rule, whole numbers only.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from typing import Any
+
+import numpy as np
+
+from .device import Device, current_device
+from .errors import DeviceError, DTypeError, ShapeError
+
+DeviceArray = Any  # pyopencl.array.Array, which is imported only when first needed
+
+
+def is_device_array(values: Any) -> bool:
+    """Is it an array in a device's memory?"""
+    module = sys.modules.get("pyopencl.array")
+    return module is not None and isinstance(values, module.Array)
+
+
+def to_device(values: Any, name: str = "values", dtype: Any = np.float32) -> DeviceArray:
+    """`values` (array, nested list or number) as a C-contiguous array of `dtype` on the current device.
+
+    `name` is what an error calls it. Raises DTypeError for values that are no real numbers and
+    DeviceError for an array that lives on another device or does not fit in memory.
+    """
+    device = current_device()
+    if is_device_array(values):
+        if values.context != device.context:
+            raise DeviceError(
+                f"{name} lives on another device than the current one ({device.name}): make it anew with "
+                "cnnkit.to_device(...) from NumPy values, or go back with cnnkit.use(...)."
+            )
+        if values.dtype == dtype and values.flags.c_contiguous and values.offset == 0:
+            return values
+        if values.dtype == dtype and values.flags.c_contiguous:
+            return _copy_of_slice(device, values)
+        values = _strided_to_host(device, values)
+    host = to_numpy(values, name, dtype)
+    result = empty(host.shape, dtype, device)
+    if host.size:
+        _copy(device, result.base_data, host)
+    return result
+
+
+def to_numpy(values: Any, name: str = "values", dtype: Any = np.float32) -> np.ndarray:
+    """`values` as a C-contiguous NumPy array of `dtype`, by the rule above."""
+    if is_device_array(values):
+        return to_numpy(values.get(), name, dtype)
+    if isinstance(values, np.ndarray):
+        host = values
+    else:
+        try:
+            host = np.asarray(values)
+        except ValueError:
+            raise ShapeError(f"{name} is not rectangular: its rows have different lengths.") from None
+    if host.dtype.kind not in "fiub":
+        raise DTypeError(
+            f"{name} holds {host.dtype} values and cnnkit computes with float32: pass real numbers."
+        )
+    if np.dtype(dtype).kind == "i" and host.dtype.kind == "f":
+        whole = host.astype(dtype)
+        if not np.array_equal(whole, host):
+            raise DTypeError(f"{name} must be whole numbers, and some of its {host.dtype} values are not.")
+        host = whole
+    with np.errstate(over="ignore"):  # float64 beyond float32's range becomes infinity, as in NumPy
+        return np.ascontiguousarray(host, dtype=dtype).reshape(host.shape)
+
+
+def empty(shape: tuple[int, ...], dtype: Any = np.float32, device: Device | None = None) -> DeviceArray:
+    """An array of `shape` whose values are whatever was in memory; the kernel that follows fills it."""
+    import pyopencl as cl
+    from pyopencl import array
+
+    device = device or current_device()
+    device.open()
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    # The kernels count elements in 32-bit integers, so 2^31 of them is a limit of ours.
+    if size > device.max_allocation_bytes or math.prod(shape) >= 2**31:
+        raise _too_large(device, shape, size)
+    try:
+        with device.lock:
+            return array.Array(device.queue, shape, dtype, allocator=device.pool)
+    except cl.Error:
+        raise _too_large(device, shape, size) from None
+
+
+def zeros(shape: tuple[int, ...], dtype: Any = np.float32, device: Device | None = None) -> DeviceArray:
+    """An array of `shape` filled with zeros."""
+    import pyopencl as cl
+
+    device = device or current_device()
+    result = empty(shape, dtype, device)
+    if result.size:
+        with device.lock:
+            cl.enqueue_fill_buffer(device.queue, result.base_data, np.zeros(1, dtype), 0, result.nbytes)
+    return result
+
+
+def copy(values: DeviceArray) -> DeviceArray:
+    """A copy of a contiguous device array, made on the device."""
+    return _copy_of_slice(current_device(), values)
+
+
+def copy_into(target: DeviceArray, values: DeviceArray | np.ndarray) -> None:
+    """Overwrite `target` with `values` of the same size and type, from the device or the host."""
+    if target.nbytes != values.nbytes or target.dtype != values.dtype:
+        raise ShapeError(
+            f"A {target.dtype} array of shape {tuple(target.shape)} cannot take {values.dtype} values of "
+            f"shape {tuple(values.shape)}."
+        )
+    if target.size:
+        source = values.base_data if is_device_array(values) else np.ascontiguousarray(values)
+        _copy(current_device(), target.base_data, source, target.nbytes)
+
+
+def _copy(device: Device, target: Any, source: Any, nbytes: int | None = None) -> None:
+    import pyopencl as cl
+
+    with device.lock:
+        if isinstance(source, np.ndarray):
+            cl.enqueue_copy(device.queue, target, source)
+        else:
+            cl.enqueue_copy(device.queue, target, source, byte_count=nbytes)
+
+
+def _copy_of_slice(device: Device, values: DeviceArray) -> DeviceArray:
+    import pyopencl as cl
+
+    result = empty(values.shape, values.dtype, device)
+    if values.size:
+        with device.lock:
+            cl.enqueue_copy(
+                device.queue,
+                result.base_data,
+                values.base_data,
+                byte_count=values.nbytes,
+                src_offset=values.offset,
+            )
+    return result
+
+
+def _strided_to_host(device: Device, values: DeviceArray) -> np.ndarray:
+    """A strided or differently typed device array, through the host: rare, so kept simple."""
+    import pyopencl as cl
+
+    if not values.size:
+        return np.empty(values.shape, values.dtype)
+    raw = np.empty(values.base_data.size, np.uint8)
+    with device.lock:
+        cl.enqueue_copy(device.queue, raw, values.base_data)
+    return np.ndarray(values.shape, values.dtype, raw.data, values.offset, values.strides)
+
+
+def _too_large(device: Device, shape: tuple[int, ...], size: int) -> DeviceError:
+    return DeviceError(
+        f"An array of shape {tuple(shape)} needs {size / 2**20:.1f} MiB and {device.name} has no room for it "
+        f"(at most {device.max_allocation_bytes / 2**20:.0f} MiB in one array, "
+        f"{device.memory_bytes / 2**20:.0f} MiB in all): use a smaller batch or image."
+    )

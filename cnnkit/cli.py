@@ -1,0 +1,242 @@
+"""The command `cnnkit`: open the course, list the devices, train a classifier.
+
+What a subcommand needs is imported when it runs, so that `cnnkit --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import textwrap
+from collections.abc import Sequence
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+from .errors import CnnkitError, DataError
+
+INTERRUPTED = 130  # the shell's exit status for a command that Ctrl-C ended
+# The epochs after which each set's test accuracy has about stopped growing.
+EPOCHS = {"digits": 40, "mnist": 5, "fashion_mnist": 10, "cifar10": 20}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit status: 1, and one sentence on stderr, for a CnnkitError."""
+    options = _parser().parse_args(arguments)
+    try:
+        return options.run(options)
+    except CnnkitError as error:
+        print(f"cnnkit: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader of a pipe (`| head`) has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:  # a file that cannot be written, a full disk
+        print(f"cnnkit: {error}", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="cnnkit", description="A course on convolutional networks, on OpenCL."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    lab = commands.add_parser("lab", help="open the course in JupyterLab")
+    lab.add_argument(
+        "folder", nargs="?", metavar="FOLDER", help="a folder of notebooks (default: the course)"
+    )
+    lab.add_argument(
+        "--port", type=_port, metavar="N", help="the port to listen on (default: 8888 or the next free)"
+    )
+    lab.add_argument("--no-browser", action="store_true", help="print the address and open no browser")
+    lab.set_defaults(run=_lab)
+
+    devices = commands.add_parser("devices", help="list the OpenCL devices and test each")
+    devices.set_defaults(run=_devices)
+
+    train = commands.add_parser("train", help="train a small convolutional network")
+    train.add_argument("--data", required=True, choices=EPOCHS, help="the labeled images to learn")
+    train.add_argument(
+        "--folder", metavar="F", help="the folder with the data set's files (default: download once)"
+    )
+    train.add_argument("--epochs", type=_count, metavar="N", help=f"default: {_defaults()}")
+    train.add_argument(
+        "--batch-size", type=_count, default=64, metavar="B", help="images per step (default: 64)"
+    )
+    train.add_argument(
+        "--lr", type=_rate, default=1e-3, metavar="LR", help="Adam's learning rate (default: 0.001)"
+    )
+    train.add_argument(
+        "--seed", type=int, default=0, metavar="S", help="of the weights and the order (default: 0)"
+    )
+    train.add_argument("--device", metavar="D", help="a name, part of one, or an index of 'cnnkit devices'")
+    train.add_argument("--save", metavar="FILE", help="write the trained network there, as safetensors")
+    train.add_argument(
+        "--checkpoint", metavar="FILE", help="write each epoch's state there; go on from it if it exists"
+    )
+    train.set_defaults(run=_train)
+    return parser
+
+
+def _defaults() -> str:
+    return ", ".join(f"{epochs} for {name}" for name, epochs in EPOCHS.items())
+
+
+def _count(text: str) -> int:
+    if (value := int(text)) < 1:
+        raise argparse.ArgumentTypeError(f"{value} is below 1")
+    return value
+
+
+def _rate(text: str) -> float:
+    if not 0 < (value := float(text)) < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
+    return value
+
+
+def _port(text: str) -> int:
+    if not 1 <= (value := int(text)) <= 65535:
+        raise argparse.ArgumentTypeError(f"{value} is not between 1 and 65535")
+    return value
+
+
+# argparse names the type in its own message: "invalid whole number value: 'x'".
+_count.__name__ = _port.__name__ = "whole number"
+_rate.__name__ = "number"
+
+
+def _lab(options: argparse.Namespace) -> int:
+    from .lab import open_lab
+
+    return open_lab(options.folder, options.port, not options.no_browser)
+
+
+def _devices(options: argparse.Namespace) -> int:
+    from shutil import get_terminal_size
+
+    from . import checkup
+
+    devices = checkup.list_devices()
+    verdicts = [_verdict(device["index"]) for device in devices]
+    print(device_table(devices, verdicts, get_terminal_size().columns))
+    try:
+        chosen = checkup.chosen_device()
+    except CnnkitError as error:
+        print(f"cnnkit: {error}", file=sys.stderr)
+        return 1
+    print(f"\ncnnkit uses device {chosen['index']}, {chosen['name']}; CNNKIT_DEVICE=NAME chooses another.")
+    return 0
+
+
+def _verdict(index: int) -> str:
+    from . import checkup
+
+    try:
+        checkup.self_test(index)
+    except CnnkitError as error:
+        return f"FAILED: {error}"
+    return "passed"
+
+
+def device_table(devices: list[dict[str, Any]], verdicts: list[str], width: int) -> str:
+    """The table of `cnnkit devices`: a column for each device, as many side by side as `width` holds."""
+    yes = {True: "yes", False: "no"}
+    columns = [
+        {
+            "device": str(d["index"]),
+            "name": d["name"],
+            "platform": d["platform"],
+            "version": d["version"],
+            "kind": d["kind"],
+            "compute units": str(d["compute_units"]),
+            "memory": f"{d['memory_bytes'] / 2**30:.1f} GiB",
+            "largest work-group": f"{d['max_work_group_size']} work-items",
+            "local memory": f"{d['local_memory_bytes'] / 2**10:.0f} KiB",
+            "fp64": yes[d["fp64"]],
+            "sub-groups": yes[d["sub_groups"]],
+            "self-test": verdict,
+        }
+        for d, verdict in zip(devices, verdicts, strict=True)
+    ]
+    label, cell = max(map(len, columns[0])), 28
+    beside = max(1, (width - label) // (cell + 2))
+    blocks = []
+    for start in range(0, len(columns), beside):
+        lines = []
+        for key in columns[0]:
+            wrapped = [textwrap.wrap(column[key], cell) for column in columns[start : start + beside]]
+            for i, parts in enumerate(zip_longest(*wrapped, fillvalue="")):
+                row = "  ".join([f"{'' if i else key:<{label}}", *(f"{part:<{cell}}" for part in parts)])
+                lines.append(row.rstrip())
+        blocks.append("\n".join(lines))
+    return "\n\n".join(blocks)
+
+
+def _train(options: argparse.Namespace) -> int:
+    if options.save and not Path(options.save).absolute().parent.is_dir():  # said before the work, not after
+        raise DataError(f"The folder of --save {options.save} does not exist: make it first.")
+    from . import data, device
+    from .models import small_cnn
+    from .optim import Adam
+    from .train import evaluate, fit
+
+    if options.data == "digits":
+        if options.folder is not None:
+            raise DataError(
+                "The digits come with scikit-learn: leave --folder out, or choose another --data."
+            )
+        train, test = data.digits()
+    else:
+        train, test = getattr(data, options.data)(options.folder)
+    chosen = device.current_device() if options.device is None else device.use(options.device)
+    epochs = options.epochs or EPOCHS[options.data]
+    print(f"Device {chosen.index}: {chosen.name} ({chosen.kind}, {chosen.platform}); its self-test passed.")
+    print(
+        f"{train.name}: {len(train)} images to learn from, {len(test)} to test with; {epochs} epochs.",
+        flush=True,
+    )
+    model = small_cnn(train.images.shape[1:], len(train.classes), options.seed)
+    history = fit(
+        model,
+        train,
+        test,
+        epochs=epochs,
+        batch_size=options.batch_size,
+        optimizer=Adam(options.lr),
+        seed=options.seed,
+        callbacks=[_epoch_lines()],
+        checkpoint=options.checkpoint,
+        progress=sys.stderr.isatty(),
+    )
+    accuracy = evaluate(model, test)["accuracy"]
+    print(f"Test accuracy {accuracy:.2%} ({round(accuracy * len(test))} of {len(test)} images).")
+    if options.save:
+        model.save(options.save)
+        print(f"The network is in {options.save}.")
+    return INTERRUPTED if history.stopped else 0
+
+
+def _epoch_lines() -> Any:
+    """The callback that prints a line after every epoch, above the progress bar where there is one."""
+    from tqdm.auto import tqdm
+
+    from .train import Callback, Run
+
+    class EpochLines(Callback):
+        def on_epoch_end(self, run: Run) -> None:
+            row = run.history.rows[-1]
+            tqdm.write(
+                f"epoch {row['epoch']}/{run.epochs}  loss {row['loss']:.4f}  accuracy {row['accuracy']:.2%}  "
+                f"test accuracy {row['val_accuracy']:.2%}  {row['seconds']:.1f} s"
+            )
+            sys.stdout.flush()
+
+    return EpochLines()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,219 @@
+"""Find a kernel's source, specialize it by macros, build it, remember it, and launch it.
+
+The sources are the `.cl` files of `kernels/` at the top of the repository (installed as the package
+`cnnkit.kernels`). Read one with `print(cnnkit.kernel.source("conv2d"))`.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import warnings
+from importlib import resources
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .device import Device, current_device
+from .errors import CnnkitError, DeviceError
+
+# Alike on every device. Nothing here relaxes NaN, infinity or the order of sums: a diverging training
+# run must show as NaN, and the same seed must give the same bits.
+BUILD_OPTIONS = ("-cl-std=CL1.2", "-cl-mad-enable")
+
+
+class BuildError(CnnkitError):
+    """A kernel that does not compile. Attributes: kernel, macros, line (or None), message, log."""
+
+    def __init__(self, kernel: str, macros: dict[str, Any], text: str, log: str) -> None:
+        self.kernel, self.macros, self.log = kernel, dict(macros), log
+        found = parse_build_log(log)
+        self.line, self.message = (found[0].line, found[0].message) if found else (None, log.strip())
+        where = f"kernel {kernel!r}"
+        if macros:
+            where += " with " + ", ".join(f"{k}={v}" for k, v in sorted(macros.items()))
+        if self.line is None:
+            super().__init__(f"The {where} does not compile; the compiler says: {self.message or 'nothing'}")
+            return
+        lines = text.splitlines()
+        shown = lines[self.line - 1].strip() if 0 < self.line <= len(lines) else ""
+        more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+        super().__init__(f"The {where} does not compile: line {self.line}, `{shown}`: {self.message}{more}.")
+
+
+class Complaint(NamedTuple):
+    """One error of a compiler's log."""
+
+    line: int
+    column: int
+    message: str
+
+
+# PoCL writes `error: /path/tempfile_X.cl:3:29: words`; rusticl, Oclgrind, Intel and NVIDIA write
+# `input.cl:3:29: error: words` with `input.cl`, `1` or `<kernel>` in front.
+_LOG_PATTERNS = (
+    re.compile(r"^\s*(?:fatal )?error: .*?:(\d+):(\d+): (.+)$"),
+    re.compile(r"^\s*.*?:(\d+):(\d+): (?:fatal )?error: (.+)$"),
+)
+
+
+def parse_build_log(log: str) -> list[Complaint]:
+    """The errors (not warnings) of a build log in any of the formats the known compilers write."""
+    complaints = []
+    for text in log.splitlines():
+        for pattern in _LOG_PATTERNS:
+            match = pattern.match(text)
+            if match:
+                complaints.append(Complaint(int(match[1]), int(match[2]), match[3].strip().rstrip(".")))
+                break
+    return complaints
+
+
+def source(name: str) -> str:
+    """The OpenCL C text of `kernels/<name>.cl`."""
+    folder = _folder()
+    entry = folder / f"{name}.cl"
+    if not re.fullmatch(r"\w+", name) or not entry.is_file():
+        known = ", ".join(sorted(Path(e.name).stem for e in folder.iterdir() if e.name.endswith(".cl")))
+        raise CnnkitError(f"There is no kernel file {name!r}; the files are: {known}.")
+    return entry.read_text(encoding="utf-8")
+
+
+def _folder() -> Any:
+    try:
+        return resources.files("cnnkit.kernels")
+    except ModuleNotFoundError:
+        # Run from a checkout that is not installed: the sources lie beside the package.
+        return Path(__file__).resolve().parent.parent / "kernels"
+
+
+def kernel(device: Device, name: str, function: str, **macros: Any) -> Any:
+    """The kernel `function` of `kernels/<name>.cl`, specialized by `macros`; built once per device.
+
+    pyopencl makes a new kernel object at every look-up, so they are kept here.
+    """
+    key = (name, function, tuple(sorted(macros.items())))
+    kept = _kept(device).get(key)
+    if kept is None:
+        with device.lock:
+            kept = _kept(device).get(key)
+            if kept is None:
+                program = _program(device, name, macros)
+                kept = _kept(device)[key] = _function(program, name, function)
+    return kept
+
+
+def compile_source(text: str, function: str, device: Device | None = None, **macros: Any) -> Any:
+    """A kernel from source text of your own, for `launch`. Raises BuildError naming the line."""
+    device = device or current_device()
+    with device.lock:
+        return _function(_build(device, function, text, macros), function, function)
+
+
+def launch(
+    device: Device, kernel: Any, global_size: tuple[int, ...], local_size: tuple[int, ...], *args: Any
+) -> None:
+    """Enqueue `kernel`; each global size is rounded up to a multiple of its local size.
+
+    Python ints and floats are passed as int32 and float32, arrays as their buffers. Setting the
+    arguments and enqueuing happen under the device's lock: another thread that cut in between them
+    would run this launch with its own arguments.
+    """
+    import pyopencl as cl
+    from pyopencl.array import Array
+
+    rounded = tuple(-(-g // s) * s for g, s in zip(global_size, local_size, strict=True))
+    if int(np.prod(local_size)) > device.max_work_group_size:
+        raise DeviceError(
+            f"A work-group of {' x '.join(map(str, local_size))} = {int(np.prod(local_size))} work-items is "
+            f"more than the {device.max_work_group_size} that {device.name} allows; use a smaller local size."
+        )
+    plain: list[Any] = []
+    for arg in args:
+        if isinstance(arg, Array):
+            if arg.offset:
+                raise CnnkitError("A kernel was given a slice of an array: pass it through to_device first.")
+            plain.append(arg.base_data)
+        elif isinstance(arg, int):
+            plain.append(np.int32(arg))
+        else:
+            plain.append(np.float32(arg) if isinstance(arg, float) else arg)
+    try:
+        with device.lock:
+            kernel.set_args(*plain)
+            cl.enqueue_nd_range_kernel(device.queue, kernel, rounded, local_size)
+    except cl.Error as error:
+        raise DeviceError(
+            f"{device.name} refused to run the kernel {kernel.function_name!r} over {rounded} work-items in "
+            f"groups of {local_size}: {error}."
+        ) from None
+
+
+def _kept(device: Device) -> dict[Any, Any]:
+    return device.__dict__.setdefault("kernels", {})
+
+
+def _program(device: Device, name: str, macros: dict[str, Any]) -> Any:
+    programs = device.__dict__.setdefault("programs", {})
+    key = (name, tuple(sorted(macros.items())))
+    if key not in programs:
+        programs[key] = _build(device, name, source(name), macros)
+    return programs[key]
+
+
+def _build(device: Device, name: str, text: str, macros: dict[str, Any]) -> Any:
+    """Build, and once more from clean when what failed was not the source but a broken cached build."""
+    import pyopencl as cl
+
+    device.open()
+    options = [*BUILD_OPTIONS, *(f"-D{k}={v}" for k, v in sorted(macros.items()))]
+    for attempt in ("cached", "clean"):
+        salt = []
+        if attempt == "clean":
+            _forget_cached_builds()
+            salt = ["-DCNNKIT_REBUILT=1"]  # another key, in case the broken entry could not be removed
+        try:
+            with warnings.catch_warnings():
+                # Intel's build log is never empty; pyopencl would warn at every build.
+                warnings.simplefilter("ignore", cl.CompilerWarning)
+                program = cl.Program(device.context, text).build(options=options + salt)
+            program.all_kernels()  # a broken cache entry builds, and fails here
+            return program
+        except cl.Error as error:
+            log = _log_of(error)
+            code = getattr(error, "code", None)
+            the_source_is_wrong = code == cl.status_code.BUILD_PROGRAM_FAILURE and parse_build_log(log)
+            if the_source_is_wrong or attempt == "clean":
+                raise BuildError(name, macros, text, log) from None
+    raise AssertionError("unreachable")
+
+
+def _function(program: Any, name: str, function: str) -> Any:
+    import pyopencl as cl
+
+    try:
+        return cl.Kernel(program, function)
+    except cl.Error:
+        raise CnnkitError(
+            f"The kernel file {name!r} has no kernel {function!r}; it has: "
+            f"{', '.join(k.function_name for k in program.all_kernels())}."
+        ) from None
+
+
+def _forget_cached_builds() -> None:
+    """Empty cnnkit's own PoCL cache (never one that the user named)."""
+    import os
+
+    folder = Path(os.environ.get("POCL_CACHE_DIR", ""))
+    if folder.name == "pocl" and folder.parent.name == "cnnkit":
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True, exist_ok=True)
+
+
+def _log_of(error: Exception) -> str:
+    """The compiler's own words from pyopencl's message, which wraps them in its own."""
+    text = str(error)
+    marker = re.search(r"Build on <pyopencl\.Device[^\n]*\n", text)
+    body = text[marker.end() :] if marker else text
+    return re.split(r"\n\(options: |\n\(source saved as ", body)[0].strip()

@@ -1,0 +1,212 @@
+"""Sequential: layers in a row. Forward runs down the list, backward up it."""
+
+from __future__ import annotations
+
+import html
+import os
+from typing import Any
+
+import numpy as np
+
+from . import layers as _layers
+from .array import DeviceArray, to_device, to_numpy
+from .errors import DataError, ShapeError
+from .files import load_arrays, save_arrays
+from .layers import Dropout, Layer, Parameter, Shape
+
+
+class Sequential:
+    """A network made of layers in a row.
+
+    Calling it predicts and keeps nothing; `forward` and `backward` train (see `cnnkit.layers`). With a
+    `seed`, all layers' parameters are drawn anew from it, so the same seed gives the same network.
+
+    >>> model = Sequential(Conv2d(1, 8, 3, padding=1), ReLU(), Flatten(), Linear(8 * 64, 10), seed=0)
+    """
+
+    def __init__(self, *layers: Layer, seed: int | None = None) -> None:
+        for i, layer in enumerate(layers):
+            if not isinstance(layer, Layer):
+                raise ShapeError(f"Sequential takes layers, and argument {i} is a {type(layer).__name__}.")
+        if len({id(layer) for layer in layers}) != len(layers):
+            raise ShapeError("Sequential was given one layer twice: make a new one for each place.")
+        self.layers = list(layers)
+        self.history: Any = None  # of the latest fit
+        if seed is not None:
+            self.initialize(seed)
+
+    def initialize(self, seed: int) -> None:
+        """Draw all parameters anew from `seed`."""
+        rng = np.random.default_rng(seed)
+        for layer in self.layers:
+            layer.initialize(rng)
+
+    def __call__(self, x: Any) -> DeviceArray:
+        return self.activations(x)[-1]
+
+    def activations(self, x: Any) -> list[DeviceArray]:
+        """The input and the output of every layer, in order; keeps nothing."""
+        results = [to_device(x, "x")]
+        for i, layer in enumerate(self.layers):
+            results.append(self._named(i, layer, results[-1]))
+        return results
+
+    def forward(self, x: Any) -> DeviceArray:
+        """Predict, and let every layer keep what `backward` needs."""
+        x = to_device(x, "x")
+        for i, layer in enumerate(self.layers):
+            x = self._named(i, layer.forward, x)
+        return x
+
+    def backward(self, dy: Any, input_gradient: bool = True) -> DeviceArray | None:
+        """From the loss's gradient at the output to the one at the input, filling every parameter's grad."""
+        for i in reversed(range(len(self.layers))):
+            dy = self.layers[i].backward(dy, input_gradient or i > 0)
+        return dy
+
+    def predict(self, x: Any, batch_size: int = 256) -> np.ndarray:
+        """The network's output for many inputs, a batch at a time, as a NumPy array."""
+        if not len(x):
+            return to_numpy(self(x))
+        parts = [self(x[i : i + batch_size]) for i in range(0, len(x), batch_size)]
+        return np.concatenate([part.get() for part in parts])
+
+    def named_parameters(self) -> dict[str, Parameter]:
+        """All parameters, named "layer.parameter", as in "0.w"."""
+        return {
+            f"{i}.{name}": p
+            for i, layer in enumerate(self.layers)
+            for name, p in layer.named_parameters().items()
+        }
+
+    @property
+    def parameters(self) -> list[Parameter]:
+        return list(self.named_parameters().values())
+
+    def summary(self, input_shape: Shape) -> Summary:
+        """Layer, output volume and parameters, for one input of `input_shape` (C, H, W): text and HTML."""
+        shape = tuple(input_shape)
+        rows = [("input", shape, 0)]
+        for i, layer in enumerate(self.layers):
+            shape = self._named(i, layer.output_shape, shape)
+            rows.append((repr(layer), shape, sum(p.size for p in layer.parameters)))
+        return Summary(rows)
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Everything that training changes, by name, as NumPy arrays."""
+        arrays = {name: p.value.get() for name, p in self.named_parameters().items()}
+        for i, layer in enumerate(self.layers):
+            if isinstance(layer, Dropout):
+                arrays[f"{i}.dropout"] = np.array([layer.seed, layer.calls], np.int64)
+        return arrays
+
+    def set_state(self, arrays: dict[str, np.ndarray], origin: str = "The state") -> None:
+        """Take over what `state` returned; nothing is changed unless all of it fits."""
+        own = self.state()
+        if own.keys() != arrays.keys():
+            missing = sorted(own.keys() ^ arrays.keys())
+            raise DataError(
+                f"{origin} is of another network: it has {len(arrays)} arrays and this one {len(own)} "
+                f"(they differ in {', '.join(missing[:4])})."
+            )
+        for name, array in arrays.items():
+            if array.shape != own[name].shape:
+                raise DataError(
+                    f"{origin} is of another network: {name} has shape {array.shape} there and "
+                    f"{own[name].shape} here."
+                )
+        parameters = self.named_parameters()
+        for name, array in arrays.items():
+            if name in parameters:
+                parameters[name].set(array)
+            else:
+                layer = self.layers[int(name.split(".")[0])]
+                layer.seed, layer.calls = (int(v) for v in array)  # type: ignore[attr-defined]
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Write the network, layers and parameters, as a safetensors file; whole or not at all."""
+        save_arrays(path, self.state(), {"kind": "model", "layers": self.config()})
+
+    def load(self, path: str | os.PathLike) -> None:
+        """Take over the parameters of a file written by `save` from a network of the same layers."""
+        arrays, _ = load_arrays(path)
+        self.set_state(arrays, str(path))
+
+    def config(self) -> list[dict[str, Any]]:
+        """The layers and their settings, as plain data."""
+        return [{"layer": type(layer).__name__, **layer.config} for layer in self.layers]
+
+    def __len__(self) -> int:
+        return len(self.layers)
+
+    def __getitem__(self, index: int) -> Layer:
+        return self.layers[index]
+
+    def __repr__(self) -> str:
+        inside = "".join(f"  {layer!r},\n" for layer in self.layers)
+        return f"Sequential(\n{inside})"
+
+    def _named(self, i: int, function: Any, x: Any) -> Any:
+        """Say in which layer a shape does not fit."""
+        try:
+            return function(x)
+        except ShapeError as error:
+            raise ShapeError(f"In layer {i}, {self.layers[i]!r}: {error}") from None
+
+
+def load(path: str | os.PathLike) -> Sequential:
+    """Make the network that `Sequential.save` wrote, layers and parameters."""
+    arrays, about = load_arrays(path)
+    try:
+        built = []
+        for entry in about["layers"]:
+            settings = {k: _tuples(v) for k, v in entry.items() if k != "layer"}
+            kind = getattr(_layers, entry["layer"])
+            if not issubclass(kind, Layer):
+                raise TypeError(entry["layer"])
+            built.append(kind(**settings))
+    except (KeyError, TypeError, AttributeError) as error:
+        raise DataError(f"{path} does not describe a network of cnnkit's layers ({error}).") from None
+    model = Sequential(*built)
+    model.set_state(arrays, str(path))
+    return model
+
+
+def _tuples(value: Any) -> Any:
+    """JSON has lists where the layers take pairs."""
+    return tuple(_tuples(v) for v in value) if isinstance(value, list) else value
+
+
+class Summary:
+    """The table of a network: prints as text, shows as HTML in a notebook. `rows`: (layer, volume, parameters)."""
+
+    header = ("layer", "output volume", "parameters")
+
+    def __init__(self, rows: list[tuple[str, Shape, int]]) -> None:
+        self.rows = rows
+
+    @property
+    def parameters(self) -> int:
+        return sum(row[2] for row in self.rows)
+
+    def _cells(self) -> list[tuple[str, str, str]]:
+        cells = [(name, " x ".join(map(str, shape)), f"{count:,}") for name, shape, count in self.rows]
+        return [*cells, ("total", "", f"{self.parameters:,}")]
+
+    def __str__(self) -> str:
+        cells = [self.header, *self._cells()]
+        wide = [max(len(row[i]) for row in cells) for i in range(3)]
+        lines = [f"{a:<{wide[0]}}  {b:<{wide[1]}}  {c:>{wide[2]}}" for a, b, c in cells]
+        rule = "-" * len(lines[0])
+        return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1]])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        head = "".join(f"<th style='text-align:left'>{text}</th>" for text in self.header)
+        body = "".join(
+            f"<tr><td style='text-align:left'><code>{html.escape(a)}</code></td>"
+            f"<td style='text-align:left'>{b}</td><td>{c}</td></tr>"
+            for a, b, c in self._cells()
+        )
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

@@ -1,0 +1,170 @@
+"""Convolution (cross-correlation) and its gradients; kernels in `kernels/conv2d.cl`."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from ..array import DeviceArray, empty, to_device, zeros
+from ..device import current_device
+from ..errors import ShapeError
+from ..kernel import kernel, launch
+from . import conv_gemm
+from .arguments import Padding, Pair, expect_shape, output_size, pad_sides, pair, rank
+from .variants import choose
+
+LOCAL_3D = (8, 8, 1)  # 64 work-items: allowed everywhere, and one size means one compile per kernel
+
+
+class Conv2dShape(NamedTuple):
+    """All that a convolution's kernels need to know of the shapes, in the order of CONV2D_SHAPE."""
+
+    N: int
+    C: int
+    H: int
+    W: int
+    K: int
+    R: int
+    S: int
+    OH: int
+    OW: int
+    stride_y: int
+    stride_x: int
+    pad_top: int
+    pad_left: int
+    dilation_y: int
+    dilation_x: int
+
+    @property
+    def multiply_adds(self) -> int:
+        """Products in the forward pass, padding included."""
+        return self.N * self.K * self.OH * self.OW * self.C * self.R * self.S
+
+
+def conv2d_shape(
+    x_shape: tuple[int, ...], w_shape: tuple[int, ...], stride: Pair, padding: Padding, dilation: Pair
+) -> Conv2dShape:
+    """Check the shapes of a convolution and work out the rest."""
+    N, C, H, W = x_shape
+    K, depth, R, S = w_shape
+    if depth != C:
+        raise ShapeError(
+            f"conv2d: the input has {C} channels and the filters {depth}: a filter is as deep as its input, "
+            f"so w must have shape ({K}, {C}, {R}, {S})."
+        )
+    if 0 in (C, H, W, K, R, S):
+        raise ShapeError(
+            f"conv2d: only the batch may be empty, and x has shape {tuple(x_shape)}, w {tuple(w_shape)}."
+        )
+    strides, dilations = pair(stride, "stride"), pair(dilation, "dilation")
+    sides = pad_sides(padding, (H, W), (R, S), strides, dilations)
+    OH, OW = output_size("conv2d", (H, W), (R, S), strides, sides, dilations)
+    return Conv2dShape(N, C, H, W, K, R, S, OH, OW, *strides, sides[0][0], sides[1][0], *dilations)
+
+
+def conv2d(
+    x: Any,
+    w: Any,
+    b: Any = None,
+    stride: Pair = 1,
+    padding: Padding = 0,
+    dilation: Pair = 1,
+    *,
+    variant: str | None = None,
+) -> DeviceArray:
+    """Slide every filter over every image; at each place, the dot product of filter and patch plus bias.
+
+    Args: `x` (N, C, H, W); `w` (K, C, R, S), K filters as deep as the input; `b` (K,) or None. `stride`
+    and `dilation` int or (vertical, horizontal). `padding` int, pair, "same", "valid" or
+    ((top, bottom), (left, right)). `variant` names a kernel of `kernels/conv2d.cl`.
+
+    Returns (N, K, OH, OW) with OH = floor((H + top + bottom - dilation*(R - 1) - 1) / stride) + 1, and OW
+    likewise; with padding="same", OH = ceil(H / stride).
+
+    Raises ShapeError for a wrong rank, unequal channels, a stride or dilation below 1, or a kernel larger
+    than the padded input.
+    """
+    x, w = to_device(x, "x"), to_device(w, "w")
+    rank(x, "x", "(N, C, H, W)")
+    rank(w, "w", "(K, C, R, S)")
+    shape = conv2d_shape(x.shape, w.shape, stride, padding, dilation)
+    if b is not None:
+        b = to_device(b, "b")
+        expect_shape(b, "b", (shape.K,), f"one bias for each of the {shape.K} filters")
+    device = current_device()
+    y = empty((shape.N, shape.K, shape.OH, shape.OW))
+    if y.size and choose("conv2d_forward", device, shape.multiply_adds, variant) == "gemm":
+        conv_gemm.forward(x, w, b, y, shape)
+    elif y.size:
+        run = kernel(device, "conv2d", "conv2d_forward_plain")
+        bias = b if b is not None else w  # any buffer: has_bias = 0 keeps it unread
+        items = (shape.OW, shape.OH, shape.N * shape.K)
+        launch(device, run, items, LOCAL_3D, x, w, bias, int(b is not None), y, *shape)
+    return y
+
+
+def conv2d_backward(
+    dy: Any,
+    x: Any,
+    w: Any,
+    stride: Pair = 1,
+    padding: Padding = 0,
+    dilation: Pair = 1,
+    *,
+    variant: str | None = None,
+) -> tuple[DeviceArray, DeviceArray, DeviceArray]:
+    """The gradients (dx, dw, db) of a loss, given its gradient `dy` (N, K, OH, OW) at conv2d's output.
+
+    The other arguments are those of the forward call. dx has x's shape, dw has w's, db is (K,).
+    """
+    dy, x, w = to_device(dy, "dy"), to_device(x, "x"), to_device(w, "w")
+    rank(x, "x", "(N, C, H, W)")
+    rank(w, "w", "(K, C, R, S)")
+    shape = conv2d_shape(x.shape, w.shape, stride, padding, dilation)
+    expect_shape(dy, "dy", (shape.N, shape.K, shape.OH, shape.OW), "the shape of conv2d's output")
+    return (
+        backward_data(dy, w, shape, variant),
+        backward_weight(dy, x, shape, variant),
+        backward_bias(dy),
+    )
+
+
+def backward_data(
+    dy: DeviceArray, w: DeviceArray, shape: Conv2dShape, variant: str | None = None
+) -> DeviceArray:
+    """dx alone; arguments as checked by `conv2d_backward`."""
+    device = current_device()
+    dx = empty((shape.N, shape.C, shape.H, shape.W))
+    if dx.size and choose("conv2d_backward_data", device, shape.multiply_adds, variant) == "gemm":
+        conv_gemm.backward_data(dy, w, dx, shape)
+    elif dx.size:
+        run = kernel(device, "conv2d", "conv2d_backward_data_plain")
+        launch(device, run, (shape.W, shape.H, shape.N * shape.C), LOCAL_3D, dy, w, dx, *shape)
+    return dx
+
+
+def backward_weight(
+    dy: DeviceArray, x: DeviceArray, shape: Conv2dShape, variant: str | None = None
+) -> DeviceArray:
+    """dw alone; arguments as checked by `conv2d_backward`."""
+    device = current_device()
+    if not shape.N:
+        return zeros((shape.K, shape.C, shape.R, shape.S))
+    dw = empty((shape.K, shape.C, shape.R, shape.S))
+    if choose("conv2d_backward_weight", device, shape.multiply_adds, variant) == "gemm":
+        conv_gemm.backward_weight(dy, x, dw, shape)
+        return dw
+    run = kernel(device, "conv2d", "conv2d_backward_weight_plain")
+    launch(device, run, (shape.S, shape.R, shape.K * shape.C), (1, 1, 8), dy, x, dw, *shape)
+    return dw
+
+
+def backward_bias(dy: DeviceArray) -> DeviceArray:
+    """db alone: the sum of dy over images and pixels."""
+    device = current_device()
+    N, K, OH, OW = dy.shape
+    if not N:
+        return zeros((K,))
+    db = empty((K,))
+    run = kernel(device, "conv2d", "conv2d_backward_bias_plain")
+    launch(device, run, (K,), (8,), dy, db, N, K, OH * OW)
+    return db

@@ -1,0 +1,134 @@
+"""Max and average pooling and their gradients; kernels in `kernels/pool2d.cl`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..array import DeviceArray, empty, to_device
+from ..device import current_device
+from ..errors import ShapeError
+from ..kernel import kernel, launch
+from .arguments import Pair, expect_shape, output_size, pair, rank
+from .conv import LOCAL_3D
+
+
+def pool2d_shape(
+    x_shape: tuple[int, ...], kernel_size: Pair, stride: Pair | None, padding: Pair
+) -> tuple[int, ...]:
+    """Check a pooling's shapes; all that its kernels need, in the order of POOL2D_SHAPE."""
+    if len(x_shape) != 4:
+        raise ShapeError(f"The input's shape must be (N, C, H, W), and it is {tuple(x_shape)}.")
+    N, C, H, W = x_shape
+    window = pair(kernel_size, "kernel_size")
+    strides = window if stride is None else pair(stride, "stride")
+    pads = pair(padding, "padding", 0)
+    if 0 in (C, H, W):
+        raise ShapeError(f"pooling: only the batch may be empty, and x has shape {tuple(x_shape)}.")
+    if pads[0] >= window[0] or pads[1] >= window[1]:
+        raise ShapeError(
+            f"pooling: padding {pads} must be below kernel_size {window} in both directions: "
+            "a window that lies in the padding altogether would have nothing to pool."
+        )
+    sides = ((pads[0], pads[0]), (pads[1], pads[1]))
+    OH, OW = output_size("pooling", (H, W), window, strides, sides)
+    return (N * C, H, W, OH, OW, *window, *strides, *pads)
+
+
+def max_pool2d(
+    x: Any, kernel_size: Pair, stride: Pair | None = None, padding: Pair = 0, *, return_indices: bool = False
+) -> Any:
+    """The largest value of each window: (N, C, H, W) to (N, C, OH, OW).
+
+    `stride` defaults to `kernel_size`; `padding` counts as minus infinity and must be below the kernel
+    size. OH = floor((H + 2*padding - kernel_size) / stride) + 1. NaN wins over every number. With
+    `return_indices`, also the winners' places iy*W + ix, int32: of equal values the first in reading
+    order wins.
+    """
+    x = to_device(x, "x")
+    rank(x, "x", "(N, C, H, W)")
+    shape = pool2d_shape(x.shape, kernel_size, stride, padding)
+    device = current_device()
+    out_shape = (*x.shape[:2], shape[3], shape[4])
+    y, winners = empty(out_shape), empty(out_shape, np.int32)
+    if y.size:
+        run = kernel(device, "pool2d", "max_pool2d_forward_plain")
+        launch(device, run, (shape[4], shape[3], shape[0]), LOCAL_3D, x, y, winners, *shape)
+    return (y, winners) if return_indices else y
+
+
+def max_pool2d_backward(
+    dy: Any, x: Any, kernel_size: Pair, stride: Pair | None = None, padding: Pair = 0, *, indices: Any = None
+) -> DeviceArray:
+    """dx of max pooling: each window's gradient goes to its winner, and a pixel that won several adds them.
+
+    `indices` are those of the forward pass; without them the winners are found anew from `x`.
+    """
+    if indices is None:
+        _, indices = max_pool2d(x, kernel_size, stride, padding, return_indices=True)
+    dy = to_device(dy, "dy")
+    return route_to_winners(
+        dy, to_device(indices, "indices", np.int32), x.shape, kernel_size, stride, padding
+    )
+
+
+def route_to_winners(
+    dy: DeviceArray,
+    indices: DeviceArray,
+    x_shape: tuple[int, ...],
+    kernel_size: Pair,
+    stride: Pair | None = None,
+    padding: Pair = 0,
+) -> DeviceArray:
+    """dx of max pooling from the winners' places and the input's shape alone."""
+    shape = pool2d_shape(x_shape, kernel_size, stride, padding)
+    expected = (*x_shape[:2], shape[3], shape[4])
+    expect_shape(dy, "dy", expected, "the shape of max_pool2d's output")
+    expect_shape(indices, "indices", expected, "the shape of max_pool2d's output")
+    device = current_device()
+    dx = empty(tuple(x_shape))
+    if dx.size:
+        run = kernel(device, "pool2d", "max_pool2d_backward_plain")
+        launch(device, run, (shape[2], shape[1], shape[0]), LOCAL_3D, dy, indices, dx, *shape)
+    return dx
+
+
+def avg_pool2d(
+    x: Any, kernel_size: Pair, stride: Pair | None = None, padding: Pair = 0, count_include_pad: bool = True
+) -> DeviceArray:
+    """The mean of each window: (N, C, H, W) to (N, C, OH, OW), sizes as in `max_pool2d`.
+
+    `count_include_pad` says whether padding cells (zeros) count in the number that is divided by.
+    """
+    x = to_device(x, "x")
+    rank(x, "x", "(N, C, H, W)")
+    shape = pool2d_shape(x.shape, kernel_size, stride, padding)
+    device = current_device()
+    y = empty((*x.shape[:2], shape[3], shape[4]))
+    if y.size:
+        run = kernel(device, "pool2d", "avg_pool2d_forward_plain")
+        items = (shape[4], shape[3], shape[0])
+        launch(device, run, items, LOCAL_3D, x, y, int(count_include_pad), *shape)
+    return y
+
+
+def avg_pool2d_backward(
+    dy: Any,
+    x_shape: tuple[int, ...],
+    kernel_size: Pair,
+    stride: Pair | None = None,
+    padding: Pair = 0,
+    count_include_pad: bool = True,
+) -> DeviceArray:
+    """dx (of shape `x_shape`) of average pooling: each window shares its gradient among its cells."""
+    dy = to_device(dy, "dy")
+    shape = pool2d_shape(x_shape, kernel_size, stride, padding)
+    expect_shape(dy, "dy", (*x_shape[:2], shape[3], shape[4]), "the shape of avg_pool2d's output")
+    device = current_device()
+    dx = empty(tuple(x_shape))
+    if dx.size:
+        run = kernel(device, "pool2d", "avg_pool2d_backward_plain")
+        items = (shape[2], shape[1], shape[0])
+        launch(device, run, items, LOCAL_3D, dy, dx, int(count_include_pad), *shape)
+    return dx

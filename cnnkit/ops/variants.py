@@ -1,0 +1,35 @@
+"""The one place where a kernel's variant is chosen, from the device and the shape.
+
+Every operation has `plain`, the formula itself; faster variants are added to the table and to
+`choose`. A caller may name one (`conv2d(..., variant="plain")`): the course's comparisons run the
+library's own kernels, never copies of them.
+"""
+
+from __future__ import annotations
+
+from ..device import Device
+from ..errors import CnnkitError
+
+VARIANTS: dict[str, tuple[str, ...]] = {
+    "conv2d_forward": ("plain", "gemm"),
+    "conv2d_backward_data": ("plain", "gemm"),
+    "conv2d_backward_weight": ("plain", "gemm"),
+    "matmul": ("plain", "blocked"),
+}
+
+# Below this many multiply-adds the packing costs more than it gains.
+SMALL = 4096
+
+
+def choose(operation: str, device: Device, multiply_adds: int, named: str | None = None) -> str:
+    """The variant of `operation` for `device` and this much work: the named one, else the best known.
+
+    On CPUs that is the register-blocked matrix product, whose long vectors suit them. Elsewhere it is the
+    plain kernel, whose many small work-items suit GPUs.
+    """
+    known = VARIANTS[operation]
+    if named is not None:
+        if named not in known:
+            raise CnnkitError(f"{operation} has no variant {named!r}; it has: {', '.join(known)}.")
+        return named
+    return known[1] if device.kind == "CPU" and multiply_adds > SMALL else "plain"

@@ -1,0 +1,111 @@
+"""Optimizers: how a step downhill is made from a gradient; kernels in `kernels/optimizer.cl`.
+
+`lr`, the learning rate, may be changed at any time, also from a slider while a cell trains.
+"""
+
+from __future__ import annotations
+
+import math
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
+from .array import DeviceArray, zeros
+from .device import current_device
+from .errors import CnnkitError
+from .kernel import kernel, launch
+from .layers import Parameter
+from .ops.elementwise import LOCAL_1D
+
+
+class Optimizer:
+    """What both share: settings, the arrays remembered per parameter, and the step's bookkeeping."""
+
+    kernel_name = ""
+    remembers: tuple[str, ...] = ()  # the arrays kept for each parameter, in the kernel's order
+
+    def __init__(self, lr: float, **settings: float) -> None:
+        self.lr = lr
+        self.settings = settings
+        self.steps = 0
+        self.state: list[dict[str, DeviceArray]] = []
+        for name, value in {"lr": lr, **settings}.items():
+            if not isinstance(value, Real) or not math.isfinite(value) or value < 0:
+                raise CnnkitError(
+                    f"{type(self).__name__}: {name} must be a number of at least 0, not {value!r}."
+                )
+
+    def step(self, parameters: list[Parameter], halt: DeviceArray | None = None) -> None:
+        """Move every parameter one step against its gradient.
+
+        `halt`, an int32 array of one element, freezes the parameters when it is not 0 (see `fit`).
+        """
+        device = current_device()
+        if not self.state:
+            self.state = [{name: zeros(p.shape) for name in self.remembers} for p in parameters]
+        if [next(iter(kept.values())).shape for kept in self.state] != [p.shape for p in parameters]:
+            raise CnnkitError(
+                f"{self!r} has been stepping other parameters ({len(self.state)} arrays) than these "
+                f"{len(parameters)}: make a new optimizer for each model."
+            )
+        if halt is None:
+            halt = zeros((1,), np.int32)
+        self.steps += 1
+        run = kernel(device, "optimizer", self.kernel_name)
+        for parameter, kept in zip(parameters, self.state, strict=True):
+            if parameter.grad is None:
+                raise CnnkitError("A parameter has no gradient yet: call backward before step.")
+            arrays = (parameter.value, parameter.grad, *kept.values(), halt)
+            launch(device, run, (parameter.size,), LOCAL_1D, *arrays, parameter.size, *self._scalars())
+
+    def _scalars(self) -> tuple[float, ...]:
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        shown = "".join(f", {k}={v:g}" for k, v in self.settings.items())
+        return f"{type(self).__name__}(lr={self.lr:g}{shown})"
+
+
+class SGD(Optimizer):
+    """Gradient descent: w -= lr * v with v = momentum * v + gradient + weight_decay * w.
+
+    Sutskever et al. 2013, in PyTorch's form; momentum in [0, 1).
+    """
+
+    kernel_name = "sgd_step"
+    remembers = ("velocity",)
+
+    def __init__(self, lr: float = 0.01, momentum: float = 0.0, weight_decay: float = 0.0) -> None:
+        super().__init__(lr, momentum=momentum, weight_decay=weight_decay)
+
+    def _scalars(self) -> tuple[float, ...]:
+        return (float(self.lr), float(self.settings["momentum"]), float(self.settings["weight_decay"]))
+
+
+class Adam(Optimizer):
+    """Adam (Kingma and Ba 2015): steps scaled by running means of the gradient and of its square.
+
+    The first step of every weight is lr in size, against its gradient's sign.
+    """
+
+    kernel_name = "adam_step"
+    remembers = ("mean", "square")
+
+    def __init__(
+        self,
+        lr: float = 1e-3,
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+    ) -> None:
+        super().__init__(lr, beta1=beta1, beta2=beta2, eps=eps, weight_decay=weight_decay)
+        if max(beta1, beta2) >= 1:
+            raise CnnkitError(f"Adam: beta1 and beta2 must be below 1, and they are {beta1} and {beta2}.")
+
+    def _scalars(self) -> tuple[Any, ...]:
+        s = self.settings
+        beta1, beta2 = float(s["beta1"]), float(s["beta2"])
+        corrections = (1.0 - beta1**self.steps, 1.0 - beta2**self.steps)
+        return (float(self.lr), beta1, beta2, float(s["eps"]), float(s["weight_decay"]), *corrections)

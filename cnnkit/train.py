@@ -1,0 +1,376 @@
+"""The training loop: shuffle, predict, measure the loss, go back, step; epoch after epoch.
+
+The whole training set lies on the device, and a step is a row of kernel launches without a wait: the
+losses are written to a logbook on the device and read a few times a second for the progress bar.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from .array import DeviceArray, copy, copy_into, to_device, to_numpy, zeros
+from .checkpoint import resume, save_checkpoint
+from .device import current_device
+from .errors import CnnkitError, ShapeError, TrainingError
+from .history import History
+from .kernel import kernel, launch
+from .losses import CrossEntropyLoss
+from .model import Sequential
+from .ops.loss import check_labels, count_correct
+from .ops.rows import take_rows
+from .optim import Adam, Optimizer
+
+READ_EVERY = 0.15  # seconds between two looks at the device's logbook
+EVALUATION_BATCH = 250
+
+
+class Callback:
+    """Something that is told how training goes; override what you need. `run` is a `Run`."""
+
+    def on_fit_begin(self, run: Run) -> None:
+        """Before the first step."""
+
+    def on_step_end(self, run: Run) -> None:
+        """After every step has been enqueued; may wait (a pause button)."""
+
+    def on_epoch_end(self, run: Run) -> None:
+        """After every epoch, when `run.history` has its row."""
+
+    def on_fit_end(self, run: Run) -> None:
+        """When training has ended, however it did."""
+
+
+class Run:
+    """A training run as its callbacks see it.
+
+    Attributes: model, optimizer, loss, history; epoch (from 1) and epochs; step (over the whole run, from
+    1) and steps_per_epoch; latest, a dict with the newest known "loss" and "accuracy" of the running
+    epoch (read a few times a second, not at every step). `stop(reason)` ends training after this step.
+    """
+
+    def __init__(
+        self, model: Sequential, optimizer: Optimizer, loss: Any, history: History, epochs: int
+    ) -> None:
+        self.model, self.optimizer, self.loss, self.history = model, optimizer, loss, history
+        self.epoch, self.epochs, self.step, self.steps_per_epoch = 0, epochs, 0, 0
+        self.latest: dict[str, float] = {}
+        self.stopped: str | None = None
+
+    def stop(self, reason: str = "stopped by a callback") -> None:
+        """End training after the current step; model and history are kept."""
+        self.stopped = reason
+
+
+def fit(
+    model: Sequential,
+    train: Any,
+    validation: Any = None,
+    epochs: int = 10,
+    batch_size: int = 64,
+    optimizer: Optimizer | None = None,
+    loss: Any = None,
+    seed: int = 0,
+    callbacks: Iterable[Callback] = (),
+    checkpoint: str | os.PathLike | None = None,
+    progress: bool = True,
+) -> History:
+    """Train `model` and return the History.
+
+    Args: `train` and `validation` are Datasets or (inputs, targets) pairs: inputs (n, ...), targets whole
+    numbers (n,) for CrossEntropyLoss (the default loss) or arrays like the outputs for MSELoss.
+    `optimizer` defaults to Adam(). `seed` decides the order of the images: the same seed, model and
+    device give the same bits. `checkpoint` names a file that is written after every epoch; when it
+    exists already, training goes on from it. `progress` shows a bar.
+
+    Interrupting (the stop button, Ctrl-C) ends training after the running step and returns the history so
+    far; the model keeps what it has learned. A loss that is not finite raises TrainingError with the step
+    and the layer where it began; `model.history` has the epochs until then.
+    """
+    optimizer = Adam() if optimizer is None else optimizer
+    loss = CrossEntropyLoss() if loss is None else loss
+    if epochs < 1 or batch_size < 1:
+        raise CnnkitError(
+            f"epochs and batch_size must be at least 1, and they are {epochs} and {batch_size}."
+        )
+    if not model.parameters:
+        raise CnnkitError("The model has no layer that learns: add a Conv2d or a Linear.")
+    inputs, targets = _arrays(train, loss, "train")
+    held_out = None if validation is None else _arrays(validation, loss, "validation")
+    for part in (inputs, targets), held_out:
+        if part is not None:
+            _check_output(model, loss, *part)
+    history = model.history = History()
+    run = Run(model, optimizer, loss, history, epochs)
+    run.steps_per_epoch = -(-len(inputs) // batch_size)
+    same = {"examples": len(inputs), "batch_size": batch_size, "seed": seed}
+    if checkpoint is not None and resume(checkpoint, model, optimizer, history, same):
+        run.step = len(history) * run.steps_per_epoch
+    callbacks = list(callbacks)
+    bar = _Bar(run, progress, already=len(history))
+    with _interruptible(run), bar:
+        for callback in callbacks:
+            callback.on_fit_begin(run)
+        try:
+            batches = _Batches(inputs, targets, batch_size, seed)
+            for epoch in range(len(history) + 1, epochs + 1):
+                run.epoch = epoch
+                row = _one_epoch(run, batches, callbacks, bar)
+                if row is None:
+                    break
+                if held_out is not None:
+                    row |= {f"val_{k}": v for k, v in _evaluate(model, loss, *held_out).items()}
+                history.rows.append(row)
+                bar.epoch_done(row)
+                for callback in callbacks:
+                    callback.on_epoch_end(run)
+                if checkpoint is not None:
+                    save_checkpoint(checkpoint, model, optimizer, history, same)
+                if run.stopped:
+                    break
+        finally:
+            history.stopped = run.stopped
+            for callback in callbacks:
+                callback.on_fit_end(run)
+    if run.stopped:
+        print(
+            f"Training ended early ({run.stopped}) after {len(history)} of {epochs} epochs; the model is kept."
+        )
+    return history
+
+
+def evaluate(model: Sequential, data: Any, loss: Any = None) -> dict[str, float]:
+    """The mean loss over `data` (a Dataset or a pair), and for classes the accuracy, between 0 and 1."""
+    loss = CrossEntropyLoss() if loss is None else loss
+    inputs, targets = _arrays(data, loss, "data")
+    _check_output(model, loss, inputs, targets)
+    return _evaluate(model, loss, inputs, targets)
+
+
+def _one_epoch(run: Run, batches: _Batches, callbacks: list[Callback], bar: _Bar) -> dict[str, Any] | None:
+    """Train over all batches once; the epoch's row, or None when training was stopped on the way."""
+    log = _Logbook(run.steps_per_epoch)
+    before = [copy(p.value) for p in run.model.parameters]
+    started = last_read = time.perf_counter()
+    for index, (x, y) in enumerate(batches.of_epoch(run.epoch)):
+        run.step += 1
+        scores = run.model.forward(x)
+        value = run.loss(scores, y)
+        log.record(index, value, count_correct(scores, y) if run.loss.counts_hits else None, len(x))
+        run.model.backward(run.loss.backward(scores, y), input_gradient=False)
+        run.optimizer.step(run.model.parameters, log.halt)
+        if time.perf_counter() - last_read > READ_EVERY or index + 1 == run.steps_per_epoch:
+            run.latest = log.read()
+            if log.broken_step is not None:
+                _explain_break(run, batches, log.broken_step, before)
+            bar.update(index + 1, log.images / (time.perf_counter() - started))
+            last_read = time.perf_counter()
+        for callback in callbacks:
+            callback.on_step_end(run)
+        if run.stopped and index + 1 < run.steps_per_epoch:
+            return None
+    seconds = time.perf_counter() - started
+    return {"epoch": run.epoch, **run.latest, "seconds": seconds, "images_per_second": log.images / seconds}
+
+
+class _Logbook:
+    """An epoch's losses and hits, on the device until somebody looks."""
+
+    def __init__(self, steps: int) -> None:
+        self.losses, self.hits = zeros((steps,)), zeros((steps,), np.int32)
+        self.halt = zeros((1,), np.int32)  # not 0 once a loss was not finite: freezes the weights
+        self.none = zeros((1,), np.int32)
+        self.sizes: list[int] = []
+        self.counts_hits = False
+        self.broken_step: int | None = None
+
+    @property
+    def images(self) -> int:
+        return sum(self.sizes)
+
+    def record(self, index: int, loss: DeviceArray, hits: DeviceArray | None, size: int) -> None:
+        device = current_device()
+        self.counts_hits = hits is not None
+        self.sizes.append(size)
+        run = kernel(device, "training", "record_step")
+        arrays = (loss, self.none if hits is None else hits, self.losses, self.hits, self.halt)
+        launch(device, run, (1,), (1,), *arrays, index)
+
+    def read(self) -> dict[str, float]:
+        """Mean loss and accuracy so far; waits for the device."""
+        sizes = np.array(self.sizes)
+        losses = self.losses.get()[: len(sizes)].astype(np.float64)
+        broken = np.flatnonzero(~np.isfinite(losses))
+        if broken.size:
+            self.broken_step = int(broken[0])
+        values = {"loss": float((losses * sizes).sum() / sizes.sum())}
+        if self.counts_hits:
+            values["accuracy"] = float(self.hits.get()[: len(sizes)].sum() / sizes.sum())
+        return values
+
+
+class _Batches:
+    """Shuffled mini-batches: picked on the device when the set fits there easily, else on the host."""
+
+    def __init__(self, inputs: np.ndarray, targets: np.ndarray, batch_size: int, seed: int) -> None:
+        device = current_device()
+        self.size, self.seed, self.count = batch_size, seed, len(inputs)
+        limit = min(device.memory_bytes // 4, device.max_allocation_bytes)
+        self.on_device = inputs.nbytes + targets.nbytes <= limit
+        self.inputs: Any = to_device(inputs) if self.on_device else inputs
+        self.targets: Any = to_device(targets, "labels", targets.dtype) if self.on_device else targets
+
+    def of_epoch(self, epoch: int) -> Iterator[tuple[DeviceArray, DeviceArray]]:
+        """All batches of an epoch; the order depends on seed and epoch alone."""
+        order = np.random.default_rng([self.seed, epoch]).permutation(self.count).astype(np.int32)
+        order_on_device = to_device(order, "order", np.int32) if self.on_device else None
+        for start in range(0, self.count, self.size):
+            stop = min(start + self.size, self.count)
+            if self.on_device:
+                yield (
+                    take_rows(self.inputs, order_on_device, start, stop - start),
+                    take_rows(self.targets, order_on_device, start, stop - start),
+                )
+            else:
+                chosen = order[start:stop]
+                yield to_device(self.inputs[chosen]), to_device(self.targets[chosen], "y", self.targets.dtype)
+
+
+def _evaluate(model: Sequential, loss: Any, inputs: np.ndarray, targets: np.ndarray) -> dict[str, float]:
+    starts = range(0, len(inputs), EVALUATION_BATCH)
+    log = _Logbook(len(starts))
+    for index, start in enumerate(starts):
+        stop = start + EVALUATION_BATCH
+        x, y = to_device(inputs[start:stop]), to_device(targets[start:stop], "y", targets.dtype)
+        scores = model(x)
+        hits = count_correct(scores, y) if loss.counts_hits else None
+        log.record(index, loss(scores, y), hits, len(x))
+    return log.read()
+
+
+def _arrays(data: Any, loss: Any, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """A Dataset or a pair as NumPy arrays of the types that the loss takes."""
+    inputs, targets = (data.images, data.labels) if hasattr(data, "images") else data
+    inputs, targets = (
+        to_numpy(inputs, f"{name} inputs"),
+        to_numpy(targets, f"{name} targets", loss.target_dtype),
+    )
+    if len(inputs) != len(targets) or not len(inputs):
+        raise ShapeError(
+            f"{name} has {len(inputs)} inputs and {len(targets)} targets: there must be one target for each "
+            "input, and at least one."
+        )
+    return inputs, targets
+
+
+def _check_output(model: Sequential, loss: Any, inputs: np.ndarray, targets: np.ndarray) -> None:
+    """Does the network fit the data? Found out before the first step, on shapes alone."""
+    shape = model.summary(inputs.shape[1:]).rows[-1][1]
+    if isinstance(loss, CrossEntropyLoss):
+        if len(shape) != 1:
+            raise ShapeError(
+                f"The network's output for one input has shape {shape} and CrossEntropyLoss takes one row of "
+                "scores: end with Flatten() and Linear(..., classes)."
+            )
+        check_labels(targets, shape[0])
+    elif shape != targets.shape[1:]:
+        raise ShapeError(f"The network's output has shape {shape} and the targets {targets.shape[1:]}.")
+
+
+def _explain_break(run: Run, batches: _Batches, index: int, before: list[DeviceArray]) -> None:
+    """Raise TrainingError for the step at which the loss stopped being finite, naming the layer."""
+    step = (run.epoch - 1) * run.steps_per_epoch + index + 1
+    what = f"Training stopped at step {step} (epoch {run.epoch}): the loss is not finite."
+    advice = f"Try a smaller learning rate (it is {run.optimizer.lr:g}), and look for NaN in the images."
+    broken = [n for n, p in run.model.named_parameters().items() if not np.isfinite(p.value.get()).all()]
+    if broken:
+        # A gradient overflowed in the step before: those weights are of no use to anyone.
+        for parameter, kept in zip(run.model.parameters, before, strict=True):
+            copy_into(parameter.value, kept)
+        i, name = broken[0].split(".")
+        where = (
+            f"It began in the {_words(name)} of layer {i}, {run.model.layers[int(i)]!r}, in the step before."
+        )
+        what_is_kept = "The model is back at the start of this epoch."
+    else:
+        where, what_is_kept = "It began in the loss itself.", "The model is as it was before that step."
+        x, _ = next(batch for i, batch in enumerate(batches.of_epoch(run.epoch)) if i == index)
+        for i, output in enumerate(run.model.activations(x)):
+            if not np.isfinite(output.get()).all():
+                layer = (
+                    f"the output of layer {i - 1}, {run.model.layers[i - 1]!r}"
+                    if i
+                    else "the images themselves"
+                )
+                where = f"It began in {layer}."
+                break
+    run.stopped = "the loss is not finite"
+    raise TrainingError(f"{what} {where} {advice} {what_is_kept} The history is in model.history.")
+
+
+def _words(name: str) -> str:
+    return {"w": "weights", "b": "biases"}.get(name, name)
+
+
+@contextmanager
+def _interruptible(run: Run) -> Iterator[None]:
+    """Let an interrupt end training between two steps, so that no step is left half done.
+
+    Signals reach the main thread only; elsewhere nothing changes. A second interrupt acts at once.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def on_interrupt(number: int, frame: Any) -> None:
+        if run.stopped:
+            raise KeyboardInterrupt
+        run.stop("interrupted")
+
+    previous = signal.signal(signal.SIGINT, on_interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)
+
+
+class _Bar:
+    """The progress bar over all epochs."""
+
+    def __init__(self, run: Run, shown: bool, already: int) -> None:
+        from tqdm.auto import tqdm
+
+        self.run = run
+        total, done = run.epochs * run.steps_per_epoch, already * run.steps_per_epoch
+        self.bar = tqdm(total=total, initial=done, disable=not shown, unit="step", dynamic_ncols=True)
+        self.validation = ""
+
+    def __enter__(self) -> _Bar:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.bar.close()
+
+    def update(self, step: int, images_per_second: float) -> None:
+        if self.bar.disable:
+            return
+        latest = self.run.latest
+        words = [f"epoch {self.run.epoch}/{self.run.epochs}", f"loss {latest['loss']:.3f}"]
+        if "accuracy" in latest:
+            words.append(f"accuracy {latest['accuracy']:.1%}")
+        words += [self.validation] if self.validation else []
+        self.bar.set_postfix_str(", ".join([*words, f"{images_per_second:,.0f} images/s"]), refresh=False)
+        self.bar.update((self.run.epoch - 1) * self.run.steps_per_epoch + step - self.bar.n)
+
+    def epoch_done(self, row: dict[str, Any]) -> None:
+        if "val_accuracy" in row:
+            self.validation = f"validation {row['val_accuracy']:.1%}"
+        elif "val_loss" in row:
+            self.validation = f"validation loss {row['val_loss']:.3f}"

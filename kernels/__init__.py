@@ -1,0 +1,1 @@
+"""The OpenCL sources, one file per operation: read through `cnnkit.kernel.source`."""

@@ -1,0 +1,111 @@
+/* Max and average pooling, and their gradients.
+ *
+ *   max   y[n,c,oy,ox] = the largest x in the window; padding counts as minus infinity
+ *         winners[n,c,oy,ox] = where it stood (iy*W + ix); of equal values the first in reading order wins;
+ *         a NaN in the window wins over everything, so that a broken value is not hidden
+ *   avg   y[n,c,oy,ox] = the sum of x in the window / the number of its cells, padding counted or not
+ *
+ * The window of output (oy,ox) starts at (oy*stride_y - pad_top, ox*stride_x - pad_left) and is
+ * window_y x window_x large. Layouts, row-major float32: x, dx (planes,H,W); y, dy (planes,OH,OW), where
+ * planes = N*C: pooling treats every channel of every image alike.
+ * Global size (OW, OH, planes) forward and (W, H, planes) backward: one work-item per number written.
+ * The backward kernels gather: each input pixel looks at every window it was part of.
+ */
+#define POOL2D_SHAPE \
+    const int planes, const int H, const int W, const int OH, const int OW, const int window_y, const int window_x, \
+        const int stride_y, const int stride_x, const int pad_top, const int pad_left
+
+__kernel void max_pool2d_forward_plain(__global const float *x, __global float *y, __global int *winners, POOL2D_SHAPE)
+{
+    const int ox = get_global_id(0), oy = get_global_id(1), plane = get_global_id(2);
+    if (ox >= OW || oy >= OH || plane >= planes)
+        return;
+
+    const int top = max(oy * stride_y - pad_top, 0), bottom = min(oy * stride_y - pad_top + window_y, H);
+    const int left = max(ox * stride_x - pad_left, 0), right = min(ox * stride_x - pad_left + window_x, W);
+    int winner = top * W + left;
+    float best = x[plane * H * W + winner];
+    for (int iy = top; iy < bottom; iy++) {
+        for (int ix = left; ix < right; ix++) {
+            const float value = x[(plane * H + iy) * W + ix];
+            // ">" and not ">=": the first of equal values stays. The second half lets the first NaN win.
+            if (value > best || (isnan(value) && !isnan(best))) {
+                best = value;
+                winner = iy * W + ix;
+            }
+        }
+    }
+    const int out = (plane * OH + oy) * OW + ox;
+    y[out] = best;
+    winners[out] = winner;
+}
+
+__kernel void max_pool2d_backward_plain(__global const float *dy, __global const int *winners, __global float *dx,
+                                        POOL2D_SHAPE)
+{
+    const int ix = get_global_id(0), iy = get_global_id(1), plane = get_global_id(2);
+    if (ix >= W || iy >= H || plane >= planes)
+        return;
+
+    // The windows that hold row iy are those with oy*stride_y <= iy + pad_top < oy*stride_y + window_y.
+    const int ty = iy + pad_top, tx = ix + pad_left;
+    const int first_oy = ty < window_y ? 0 : (ty - window_y) / stride_y + 1;
+    const int first_ox = tx < window_x ? 0 : (tx - window_x) / stride_x + 1;
+    float sum = 0.0f;
+    for (int oy = first_oy; oy < OH && oy * stride_y <= ty; oy++) {
+        for (int ox = first_ox; ox < OW && ox * stride_x <= tx; ox++) {
+            const int out = (plane * OH + oy) * OW + ox;
+            if (winners[out] == iy * W + ix)
+                sum += dy[out]; // one pixel may win several overlapping windows: it gets all their gradients
+        }
+    }
+    dx[(plane * H + iy) * W + ix] = sum;
+}
+
+/* How many cells an average divides by: all of the window's, or only those inside the picture. */
+int cells_of_window(const int oy, const int ox, const int H, const int W, const int window_y, const int window_x,
+                    const int stride_y, const int stride_x, const int pad_top, const int pad_left,
+                    const int count_include_pad)
+{
+    if (count_include_pad)
+        return window_y * window_x;
+    const int top = max(oy * stride_y - pad_top, 0), bottom = min(oy * stride_y - pad_top + window_y, H);
+    const int left = max(ox * stride_x - pad_left, 0), right = min(ox * stride_x - pad_left + window_x, W);
+    return (bottom - top) * (right - left);
+}
+
+__kernel void avg_pool2d_forward_plain(__global const float *x, __global float *y, const int count_include_pad,
+                                       POOL2D_SHAPE)
+{
+    const int ox = get_global_id(0), oy = get_global_id(1), plane = get_global_id(2);
+    if (ox >= OW || oy >= OH || plane >= planes)
+        return;
+
+    const int top = max(oy * stride_y - pad_top, 0), bottom = min(oy * stride_y - pad_top + window_y, H);
+    const int left = max(ox * stride_x - pad_left, 0), right = min(ox * stride_x - pad_left + window_x, W);
+    float sum = 0.0f;
+    for (int iy = top; iy < bottom; iy++)
+        for (int ix = left; ix < right; ix++)
+            sum += x[(plane * H + iy) * W + ix];
+    const int cells = cells_of_window(oy, ox, H, W, window_y, window_x, stride_y, stride_x, pad_top, pad_left,
+                                      count_include_pad);
+    y[(plane * OH + oy) * OW + ox] = sum / cells;
+}
+
+__kernel void avg_pool2d_backward_plain(__global const float *dy, __global float *dx, const int count_include_pad,
+                                        POOL2D_SHAPE)
+{
+    const int ix = get_global_id(0), iy = get_global_id(1), plane = get_global_id(2);
+    if (ix >= W || iy >= H || plane >= planes)
+        return;
+
+    const int ty = iy + pad_top, tx = ix + pad_left;
+    const int first_oy = ty < window_y ? 0 : (ty - window_y) / stride_y + 1;
+    const int first_ox = tx < window_x ? 0 : (tx - window_x) / stride_x + 1;
+    float sum = 0.0f;
+    for (int oy = first_oy; oy < OH && oy * stride_y <= ty; oy++)
+        for (int ox = first_ox; ox < OW && ox * stride_x <= tx; ox++)
+            sum += dy[(plane * OH + oy) * OW + ox] / cells_of_window(oy, ox, H, W, window_y, window_x, stride_y,
+                                                                     stride_x, pad_top, pad_left, count_include_pad);
+    dx[(plane * H + iy) * W + ix] = sum;
+}

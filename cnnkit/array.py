@@ -119,7 +119,8 @@ def copy_into(target: DeviceArray, values: DeviceArray | np.ndarray) -> None:
             f"shape {tuple(values.shape)}."
         )
     if target.size:
-        source = values.base_data if is_device_array(values) else np.ascontiguousarray(values)
+        source: Any = values
+        source = source.base_data if is_device_array(values) else np.ascontiguousarray(values)
         _copy(current_device(), target.base_data, source, target.nbytes)
 
 

@@ -51,7 +51,7 @@ def resume(
         if about["run"].get(name) != value:
             raise TrainingError(
                 f"The checkpoint {path} belongs to another run: its {name.replace('_', ' ')} is "
-                f"{about['run'].get(name)!r} and now {value!r}; delete the file or name another to start anew."
+                f"{about['run'].get(name)!r} and now {value!r}; delete the file, or name another one."
             )
     state = {name.removeprefix("model."): a for name, a in arrays.items() if name.startswith("model.")}
     model.set_state(state, f"The checkpoint {path}")

@@ -34,10 +34,10 @@ def gradcheck(
     inputs: floating-point NumPy arrays. Close over whatever has no gradient (labels, a stride, a seed) with a
     lambda, and keep away from kinks, where no derivative exists: a ReLU input of 0, two equal maxima.
 
-    Returns the largest relative error found, which is at most rtol. "Relative" is to the usual size of such a
-    random sum: the root of the sum of its squared terms, or the sum itself if that is larger. A difference
-    that the rounding of y alone explains is forgiven: an input that moves y by less than a billionth of y
-    cannot be judged. Random numbers come from `seed` alone.
+    Returns the largest relative error beyond rounding, which is at most rtol. "Relative" is to the usual
+    size of such a random sum: the root of the sum of its squared terms, or the sum itself if that is larger.
+    A difference that the rounding of y alone explains is forgiven: an input that moves y by less than some
+    billionths of y (with eps=1e-2 in float32, ten-thousandths) cannot be judged. All randomness is `seed`'s.
 
         >>> import numpy as np
         >>> from cnnkit.gradcheck import gradcheck
@@ -87,7 +87,7 @@ def gradcheck(
                 f"the gradient of {name} cannot be judged: backward gives {computed:.6g} and "
                 f"the differences of forward give {measured:.6g}; choose inputs where both are finite"
             )
-        rounding = 8 * np.finfo(dtype).eps * np.linalg.norm(dy * y) / eps
+        rounding = 8 * float(np.finfo(dtype).eps * np.linalg.norm(dy * y)) / eps
         error = max(abs(computed - measured) - rounding, 0.0)
         scale = max(abs(measured), float(np.linalg.norm(terms)))
         if error > rtol * scale:

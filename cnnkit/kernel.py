@@ -29,7 +29,8 @@ class BuildError(CnnkitError):
     def __init__(self, kernel: str, macros: dict[str, Any], text: str, log: str) -> None:
         self.kernel, self.macros, self.log = kernel, dict(macros), log
         found = parse_build_log(log)
-        self.line, self.message = (found[0].line, found[0].message) if found else (None, log.strip())
+        self.line: int | None = found[0].line if found else None
+        self.message = found[0].message if found else log.strip()
         where = f"kernel {kernel!r}"
         if macros:
             where += " with " + ", ".join(f"{k}={v}" for k, v in sorted(macros.items()))
@@ -139,9 +140,17 @@ def launch(
             plain.append(np.int32(arg))
         else:
             plain.append(np.float32(arg) if isinstance(arg, float) else arg)
+    if len(plain) != kernel.num_args:
+        raise CnnkitError(
+            f"The kernel {kernel.function_name!r} takes {kernel.num_args} arguments and was given "
+            f"{len(plain)}."
+        )
     try:
         with device.lock:
-            kernel.set_args(*plain)
+            for i, arg in enumerate(plain):
+                # One by one: pyopencl's set_args goes through a database in the user's cache folder, and a
+                # damaged one would stop every kernel.
+                kernel.set_arg(i, arg)
             cl.enqueue_nd_range_kernel(device.queue, kernel, rounded, local_size)
     except cl.Error as error:
         raise DeviceError(
@@ -178,8 +187,10 @@ def _build(device: Device, name: str, text: str, macros: dict[str, Any]) -> Any:
                 # Intel's build log is never empty; pyopencl would warn at every build.
                 warnings.simplefilter("ignore", cl.CompilerWarning)
                 program = cl.Program(device.context, text).build(options=options + salt)
-            program.all_kernels()  # a broken cache entry builds, and fails here
-            return program
+            # A broken cache entry "builds" too: it shows only here, as an error or as a program without
+            # kernels.
+            if program.all_kernels() or attempt == "clean":
+                return program
         except cl.Error as error:
             log = _log_of(error)
             code = getattr(error, "code", None)

@@ -52,8 +52,8 @@ class Parameter:
 class Layer:
     """What all layers share. A layer without parameters needs `__call__`, `backward` and `output_shape`."""
 
-    def __init__(self, **config: Any) -> None:
-        self.config = config  # the constructor's arguments: shown by repr, written by save
+    def __init__(self) -> None:
+        self.config: dict[str, Any] = {}  # the constructor's arguments: shown by repr, written by save
         self.kept: Any = None
 
     def __call__(self, x: Any) -> DeviceArray:
@@ -65,7 +65,7 @@ class Layer:
         return self(self.kept)
 
     def backward(self, dy: Any, input_gradient: bool = True) -> DeviceArray | None:
-        """Turn `dy`, the loss's gradient at the output, into the one at the input; fill the parameters' grads.
+        """Turn `dy`, the loss's gradient at the output, into the one at the input; fill the grads.
 
         `input_gradient=False` spares a first layer the gradient that nobody asks for (it returns None).
         """
@@ -118,7 +118,8 @@ class _Weighted(Layer):
     """A layer with weights `w` and, unless bias=False, biases `b`."""
 
     def __init__(self, w_shape: Shape, bias: bool, init: str, seed: int | None, **config: Any) -> None:
-        super().__init__(**config)
+        super().__init__()
+        self.config = config
         if not bias:
             self.config["bias"] = False
         if init != "he":
@@ -204,7 +205,8 @@ class Linear(_Weighted):
     """A dense (fully connected) layer: every output is a weighted sum of every input, plus a bias.
 
     Args: in_features, out_features; bias; init "he" or "glorot"; seed.
-    Shape: (N, in_features) to (N, out_features). Parameters: w (out_features, in_features), b (out_features,).
+    Shape: (N, in_features) to (N, out_features).
+    Parameters: w (out_features, in_features), b (out_features,).
     """
 
     def __init__(
@@ -252,7 +254,8 @@ class LeakyReLU(Layer):
     """x where x > 0, else slope * x; the volume keeps its shape."""
 
     def __init__(self, slope: float = 0.01) -> None:
-        super().__init__(slope=_number(slope, "slope"))
+        super().__init__()
+        self.config = {"slope": _number(slope, "slope")}
         self.slope = slope
 
     def __call__(self, x: Any) -> DeviceArray:
@@ -304,8 +307,10 @@ class MaxPool2d(Layer):
     """The largest value of each window: (N, C, H, W) to (N, C, OH, OW), see `cnnkit.max_pool2d`."""
 
     def __init__(self, kernel_size: Pair, stride: Pair | None = None, padding: Pair = 0) -> None:
-        config = _unless_default({"kernel_size": kernel_size}, stride=(stride, None), padding=(padding, 0))
-        super().__init__(**config)
+        super().__init__()
+        self.config = _unless_default(
+            {"kernel_size": kernel_size}, stride=(stride, None), padding=(padding, 0)
+        )
         self.window = (pair(kernel_size, "kernel_size"), stride, padding)
 
     def __call__(self, x: Any) -> DeviceArray:
@@ -331,13 +336,13 @@ class AvgPool2d(Layer):
     def __init__(
         self, kernel_size: Pair, stride: Pair | None = None, padding: Pair = 0, count_include_pad: bool = True
     ) -> None:
-        config = _unless_default(
+        super().__init__()
+        self.config = _unless_default(
             {"kernel_size": kernel_size},
             stride=(stride, None),
             padding=(padding, 0),
             count_include_pad=(count_include_pad, True),
         )
-        super().__init__(**config)
         self.window = (pair(kernel_size, "kernel_size"), stride, padding)
         self.count_include_pad = count_include_pad
 
@@ -381,7 +386,8 @@ class Dropout(Layer):
     """
 
     def __init__(self, p: float = 0.5, seed: int = 0) -> None:
-        super().__init__(p=_probability(p), **({"seed": seed} if seed else {}))
+        super().__init__()
+        self.config = _unless_default({"p": _probability(p)}, seed=(seed, 0))
         self.p, self.seed, self.calls = p, seed, 0
 
     def __call__(self, x: Any) -> DeviceArray:

@@ -178,7 +178,7 @@ def _tuples(value: Any) -> Any:
 
 
 class Summary:
-    """The table of a network: prints as text, shows as HTML in a notebook. `rows`: (layer, volume, parameters)."""
+    """The table of a network, as text and HTML. `rows` are (layer, volume of one output, parameters)."""
 
     header = ("layer", "output volume", "parameters")
 

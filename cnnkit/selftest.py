@@ -28,12 +28,15 @@ def run(device: Device) -> None:
         if wrong.size:
             i = int(wrong[0])
             raise DeviceError(
-                f"The device {device.name} failed its self-test: {what} gave {got[i]!s} where {expected[i]!s} "
-                f"is right (element {i}). {_ADVICE}"
+                f"The device {device.name} failed its self-test: {what} gave {got[i]!s} where "
+                f"{expected[i]!s} is right (element {i}). {_ADVICE}"
             )
 
 
-_ADVICE = "Choose another device with cnnkit.use(...) or CNNKIT_DEVICE (see 'cnnkit devices'), or update its driver."
+_ADVICE = (
+    "Choose another device with cnnkit.use(...) or CNNKIT_DEVICE (see 'cnnkit devices'), "
+    "or update its driver."
+)
 
 
 def _compute(device: Device) -> list[tuple[str, np.ndarray, np.ndarray]]:

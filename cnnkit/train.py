@@ -140,9 +140,8 @@ def fit(
             for callback in callbacks:
                 callback.on_fit_end(run)
     if run.stopped:
-        print(
-            f"Training ended early ({run.stopped}) after {len(history)} of {epochs} epochs; the model is kept."
-        )
+        done = f"{len(history)} of {epochs} epochs"
+        print(f"Training ended early ({run.stopped}) after {done}; the model is kept.")
     return history
 
 

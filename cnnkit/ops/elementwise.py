@@ -100,6 +100,6 @@ def _number(value: Any, name: str) -> float:
 
 
 def _probability(p: Any) -> float:
-    if not isinstance(p, Real) or not 0 <= p < 1:
+    if not isinstance(p, Real) or not 0 <= float(p) < 1:
         raise ShapeError(f"p is the share that is dropped: 0 <= p < 1, and it is {p!r}.")
     return float(p)

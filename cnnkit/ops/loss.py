@@ -80,7 +80,7 @@ def check_labels(labels: np.ndarray, classes: int) -> None:
     if wrong.size:
         i = int(wrong[0])
         raise ShapeError(
-            f"labels[{i}] is {labels[i]} and there are {classes} classes: labels count from 0 to {classes - 1}."
+            f"labels[{i}] is {labels[i]} and there are {classes} classes: they count from 0 to {classes - 1}."
         )
 
 

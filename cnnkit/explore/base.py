@@ -1,0 +1,182 @@
+"""What every explorer shares: one lock, errors shown in place, controls tied to traits, the still."""
+
+from __future__ import annotations
+
+import base64
+import html
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import ipywidgets
+import traitlets
+
+from . import still, words
+from .canvas import Canvas
+from .chart import Chart
+from .grid import NumberGrid
+
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+
+
+class Model(traitlets.HasTraits):
+    """The state of an explorer and what is computed from it, without any widget.
+
+    Front ends may run a control's callback in a thread of its own while a cell runs, so traits can change
+    from several threads: whoever computes from them or draws them holds `lock`. Every computation starts
+    from the newest traits, so the last value always wins. `version` counts finished computations.
+    """
+
+    version = traitlets.Int()
+    problem = traitlets.Unicode(help="why there is no result, in words; empty when there is one")
+
+    def __init__(self, **traits: Any) -> None:
+        self.lock = threading.RLock()
+        super().__init__(**traits)
+
+
+def answer_during_cells(widget: ipywidgets.Widget) -> None:
+    """Let `widget` and all that is in it answer while a cell runs, where the kernel can.
+
+    JupyterLab sends what a learner does to a subshell, a thread beside the running cell. ipykernel 7.4
+    sends it back to whichever loop last spoke to the same widget, and that is the main one as soon as a
+    cell has drawn: a slider would wait for the cell's end. This keeps JupyterLab's choice; kernels that
+    know nothing of it are left alone.
+    """
+    if hasattr(widget.comm, "_reply_subshell_for"):
+        widget.comm._reply_subshell_for = lambda data, chosen: chosen
+    for child in getattr(widget, "children", ()):
+        answer_during_cells(child)
+
+
+class Explorer(ipywidgets.VBox):
+    """A model with its view. Subclasses fill `children` and answer `pictures` and `describe`."""
+
+    def __init__(self, model: Model) -> None:
+        super().__init__(layout=ipywidgets.Layout(max_width="100%", overflow="visible", grid_gap="8px"))
+        self.add_class("cnnkit-explorer")
+        self.model = model
+        self._errors: dict[str, str] = {}
+        self.message = self.text()
+
+    @traitlets.observe("children")
+    def _answer_during_cells(self, change: Any) -> None:
+        for widget in change["new"]:
+            answer_during_cells(widget)
+
+    def pictures(self) -> Sequence[Canvas | NumberGrid | Chart]:
+        """The parts that the still shows, from left to right."""
+        raise NotImplementedError
+
+    def describe(self) -> str:
+        """One sentence for a reader without the picture; the same on every device."""
+        raise NotImplementedError
+
+    def caption(self) -> str:
+        """The sentence under the still."""
+        return self.describe()
+
+    def still(self) -> bytes:
+        """The explorer as it stands, as a PNG."""
+        with self.model.lock:
+            return still.draw(self.pictures(), self.caption())
+
+    # Errors ------------------------------------------------------------------------------------
+
+    def safely(self, action: Callable[..., Any], name: str = "") -> Callable[..., None]:
+        """`action` under the lock; an error becomes a sentence in the explorer until `action` succeeds."""
+        key = name or getattr(action, "__name__", repr(action))
+
+        def run(*args: Any) -> None:
+            with self.model.lock:
+                try:
+                    action(*args)
+                    self._errors.pop(key, None)
+                except Exception as error:  # whatever a callback raises must not kill the widget
+                    self._errors[key] = words.sentence(error)
+                self.show_message()
+
+        return run
+
+    def remark(self) -> str:
+        """A hint that is no problem (what a setting leaves out); empty by default."""
+        return ""
+
+    def show_message(self) -> None:
+        """Problems first, then errors, then the remark; nothing at all takes no room."""
+        problems = [text for text in (self.model.problem, *self._errors.values()) if text]
+        parts = [f'<div class="cnnkit-problem" role="alert">{html.escape(text)}</div>' for text in problems]
+        note = "" if problems else self.remark()
+        if note:
+            parts.append(f'<div class="cnnkit-note" role="status">{html.escape(note)}</div>')
+        self.message.value = "".join(parts)
+        self.message.layout.display = None if parts else "none"
+
+    @staticmethod
+    def text(html_text: str = "") -> ipywidgets.HTML:
+        """A piece of running text in the explorers' style."""
+        part = ipywidgets.HTML(html_text)
+        part.add_class("cnnkit-words")
+        return part
+
+    @staticmethod
+    def hint(text: str) -> ipywidgets.HTML:
+        """How to use the explorer, in one soft line."""
+        return Explorer.text(f'<div class="cnnkit-note">{html.escape(text)}</div>')
+
+    # Controls ----------------------------------------------------------------------------------
+
+    def tie(
+        self, control: ipywidgets.Widget, trait: str, nearest: Callable[[Any], Any] = lambda value: value
+    ) -> ipywidgets.Widget:
+        """Keep `control.value` and the model's `trait` equal, whichever side moves.
+
+        nearest: the value that the control shows for the model's, where the control knows only some.
+        """
+
+        writing = False
+
+        def to_model(change: Any) -> None:
+            if not writing:
+                setattr(self.model, trait, change["new"])
+
+        def to_control(change: Any) -> None:
+            # A control may clip what a notebook set (a slider ends somewhere); the model's value stands.
+            nonlocal writing
+            writing = True
+            try:
+                control.value = nearest(change["new"])
+            finally:
+                writing = False
+
+        control.value = nearest(getattr(self.model, trait))
+        control.observe(self.safely(to_model, f"{trait} from its control"), "value")
+        self.model.observe(self.safely(to_control, f"{trait} to its control"), trait)
+        return control
+
+    def slider(self, trait: str, label: str, low: int, high: int) -> ipywidgets.Box:
+        """A labeled slider with a number box beside it, both tied to the model's integer `trait`."""
+        style = {"description_width": "60px"}
+        slide = ipywidgets.IntSlider(
+            description=label, min=low, max=high, readout=False, style=style, layout={"width": "205px"}
+        )
+        box = ipywidgets.BoundedIntText(
+            min=low, max=high, tooltip=f"{label} as a number", layout={"width": "58px"}
+        )
+        self.tie(slide, trait)
+        self.tie(box, trait)
+        return ipywidgets.HBox([slide, box], layout={"overflow": "visible"})
+
+    # Display -----------------------------------------------------------------------------------
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
+        """The widget for a live notebook, the still and its sentence for everything else."""
+        return {
+            "text/plain": self.describe(),
+            "image/png": base64.b64encode(self.still()).decode("ascii"),
+            WIDGET_VIEW: {"version_major": 2, "version_minor": 0, "model_id": self.model_id},
+        }
+
+    def __repr__(self) -> str:
+        # ipywidgets' own repr spells out every child, pictures included.
+        return f"<{type(self).__name__}: {self.describe()}>"

@@ -1,0 +1,260 @@
+// The view of cnnkit.explore.canvas.Canvas: paints an array, draws marks over it, reports the focus.
+// Stands after shared.js in one module. The color rule mirrors cnnkit/explore/colors.py.
+
+const LENS_SIDE = 100; // CSS pixels at most, and
+const LENS_SHARE = 0.36; // this share of the picture's width at most
+const LENS_BELOW = 10; // the magnifier appears while one array pixel is narrower than this many CSS pixels
+const TABLE_REACH = 3; // rows and columns on each side of the focus in the table view
+
+// The color bar's own picture: every entry of a table once.
+const RAMP = { width: 256, height: 1, channels: 1, low: 0, high: 255, values: Uint8Array.from({ length: 256 }, (_, i) => i) };
+
+/** The picture trait with its bytes as a typed array, or null when there is nothing to show. */
+function decode(picture) {
+  if (!picture || !picture.shape) return null;
+  const [height, width, channels = 1] = picture.shape;
+  const view = picture.data;
+  // Copied because a Float32Array must start at a multiple of four bytes.
+  const bytes = view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength);
+  const values = picture.dtype === "float32" ? new Float32Array(bytes) : new Uint8Array(bytes);
+  return { height, width, channels, values, low: picture.low, high: picture.high };
+}
+
+/** Paint `picture`, one canvas pixel per array pixel; values that are not finite stay transparent. */
+function paint(canvas, picture, table) {
+  canvas.width = picture.width;
+  canvas.height = picture.height;
+  const context = canvas.getContext("2d");
+  const image = context.createImageData(picture.width, picture.height);
+  const out = image.data;
+  const { values, channels, low, high } = picture;
+  const span = high - low || 1;
+  let [below, above] = [false, false]; // whether values lie outside the color range
+  for (let i = 0, o = 0; o < out.length; i += channels, o += 4) {
+    if (channels === 3) {
+      out[o] = values[i];
+      out[o + 1] = values[i + 1];
+      out[o + 2] = values[i + 2];
+    } else {
+      if (!Number.isFinite(values[i])) continue;
+      below ||= values[i] < low;
+      above ||= values[i] > high;
+      const index = Math.floor(((values[i] - low) / span) * 255 + 0.5);
+      const entry = 3 * Math.min(255, Math.max(0, index));
+      out[o] = table[entry];
+      out[o + 1] = table[entry + 1];
+      out[o + 2] = table[entry + 2];
+    }
+    out[o + 3] = 255;
+  }
+  context.putImageData(image, 0, 0);
+  return [below, above];
+}
+
+/** The value at a pixel in words. */
+function valueText(picture, row, col) {
+  const at = (row * picture.width + col) * picture.channels;
+  if (picture.channels === 1) return number(picture.values[at]);
+  return `red ${picture.values[at]}, green ${picture.values[at + 1]}, blue ${picture.values[at + 2]}`;
+}
+
+function render({ model, el }) {
+  const figure = make("figure", "cnnkit-canvas");
+  const title = make("figcaption", "cnnkit-title");
+  const stage = make("div", "cnnkit-stage");
+  const pixels = make("canvas", "cnnkit-pixels");
+  const overlay = make("div", "cnnkit-overlay");
+  const lens = make("canvas", "cnnkit-lens");
+  const bar = make("div", "cnnkit-bar");
+  const [lowest, ramp, highest] = [make("span"), make("canvas"), make("span")];
+  const readout = make("div", "cnnkit-readout");
+  const caption = make("div", "cnnkit-caption");
+  const details = make("details", "cnnkit-details");
+  const tableBox = make("div", "cnnkit-tablebox");
+  bar.append(lowest, ramp, highest);
+  stage.append(pixels, overlay, lens);
+  details.append(make("summary", "", "Show as table"), tableBox);
+  figure.append(title, stage, bar, readout, caption, details);
+  readout.setAttribute("role", "status");
+  lens.setAttribute("aria-hidden", "true");
+  el.append(figure);
+
+  let picture = null;
+  let held = false; // a click holds the focus, so that the pointer may leave
+
+  function drawPicture() {
+    picture = decode(model.get("_picture"));
+    stage.classList.toggle("cnnkit-empty", picture === null);
+    if (picture) {
+      const view = model.get("_table");
+      const table = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+      const [below, above] = paint(pixels, picture, table);
+      paint(ramp, RAMP, table);
+      lowest.textContent = (below ? "\u2264 " : "") + number(picture.low);
+      highest.textContent = (above ? "\u2265 " : "") + number(picture.high);
+    }
+    bar.hidden = !picture || picture.channels === 3;
+    figure.dataset.painted = Number(figure.dataset.painted || 0) + 1;
+    drawMarks();
+  }
+
+  function drawTexts() {
+    figure.dataset.name = model.get("name");
+    title.textContent = model.get("title");
+    caption.textContent = model.get("caption");
+    figure.style.setProperty("--cnnkit-width", `${model.get("width")}px`);
+    const interactive = model.get("interactive");
+    stage.setAttribute("role", interactive ? "application" : "img");
+    stage.setAttribute("aria-label", model.get("alt") + (interactive ? ". Arrow keys move over the pixels." : ""));
+    if (interactive) stage.tabIndex = 0;
+    else stage.removeAttribute("tabindex");
+  }
+
+  /** The marks set from Python and the focused pixel itself. */
+  function allMarks() {
+    const focus = model.get("focus");
+    const marks = [...model.get("marks")];
+    if (focus) marks.push({ row: focus[0], col: focus[1], height: 1, width: 1, kind: "focus" });
+    return marks;
+  }
+
+  function drawMarks() {
+    overlay.replaceChildren();
+    tableBox.replaceChildren();
+    readout.textContent = "";
+    const focus = model.get("focus");
+    const marks = picture ? allMarks() : [];
+    for (const { row, col, height, width, kind } of marks) {
+      const box = make("div", `cnnkit-mark cnnkit-${kind}`);
+      box.style.left = `${(100 * col) / picture.width}%`;
+      box.style.top = `${(100 * row) / picture.height}%`;
+      box.style.width = `${(100 * width) / picture.width}%`;
+      box.style.height = `${(100 * height) / picture.height}%`;
+      overlay.append(box);
+    }
+    if (picture && focus && focus[0] < picture.height && focus[1] < picture.width) {
+      const hint = held ? " (held: click or Esc to let go)" : "";
+      readout.textContent = `row ${focus[0]}, column ${focus[1]}: ${valueText(picture, ...focus)}${hint}`;
+    }
+    if (details.open && picture) tableBox.append(buildTable(focus, marks[0]));
+    drawLens(marks);
+  }
+
+  /** Magnify what the marks enclose, in the corner that is farthest from them. */
+  function drawLens(marks) {
+    const scale = picture ? pixels.clientWidth / picture.width : 0;
+    lens.hidden = !marks.length || scale >= LENS_BELOW || scale === 0;
+    if (lens.hidden) return;
+    const subject = marks.find((mark) => mark.kind !== "cell");
+    const cover = Math.max(11, 2 * Math.max(subject.height, subject.width) + 5);
+    const middle = { row: subject.row + subject.height / 2, col: subject.col + subject.width / 2 };
+    const [top, left] = [middle.row - cover / 2, middle.col - cover / 2];
+    const density = window.devicePixelRatio || 1;
+    const side = Math.min(LENS_SIDE, LENS_SHARE * pixels.clientWidth);
+    lens.style.width = lens.style.height = `${side}px`;
+    lens.width = lens.height = Math.round(side * density);
+    const zoom = lens.width / cover;
+    const context = lens.getContext("2d");
+    context.imageSmoothingEnabled = false;
+    context.drawImage(pixels, -left * zoom, -top * zoom, picture.width * zoom, picture.height * zoom);
+    const style = getComputedStyle(overlay);
+    for (const { row, col, height, width, kind } of marks) {
+      const box = [(col - left) * zoom, (row - top) * zoom, width * zoom, height * zoom];
+      const thick = (kind === "cell" ? 1 : 2.5) * density;
+      context.lineWidth = thick + 1.5 * density;
+      context.strokeStyle = style.getPropertyValue("--cnnkit-halo");
+      context.strokeRect(...box);
+      context.lineWidth = thick;
+      context.strokeStyle = style.getPropertyValue(`--cnnkit-${kind}`);
+      context.strokeRect(...box);
+    }
+    lens.classList.toggle("cnnkit-lens-left", middle.col > picture.width / 2);
+    lens.classList.toggle("cnnkit-lens-top", middle.row > picture.height / 2);
+  }
+
+  /** The numbers around the focus, else around a mark, else in the middle of the picture, as a table. */
+  function buildTable(focus, mark) {
+    const middle = mark ? [mark.row + (mark.height >> 1), mark.col + (mark.width >> 1)] : [picture.height >> 1, picture.width >> 1];
+    const [row, col] = focus || middle;
+    const range = (at, end) => {
+      const first = Math.max(0, at - TABLE_REACH);
+      return Array.from({ length: Math.min(end, at + TABLE_REACH + 1) - first }, (_, i) => first + i);
+    };
+    const columns = range(col, picture.width);
+    const table = make("table", "cnnkit-table");
+    const heading = make("tr");
+    heading.append(make("th", "", "row \\ column"), ...columns.map((c) => make("th", "", c)));
+    table.append(heading);
+    for (const r of range(row, picture.height)) {
+      const line = make("tr");
+      const cells = columns.map((c) => make("td", r === row && c === col ? "cnnkit-here" : "", valueText(picture, r, c)));
+      line.append(make("th", "", r), ...cells);
+      table.append(line);
+    }
+    return table;
+  }
+
+  function setFocus(row, col) {
+    const focus = model.get("focus");
+    if (!picture || (focus && focus[0] === row && focus[1] === col)) return;
+    model.set("focus", [row, col]);
+    model.save_changes();
+  }
+
+  function pixelUnder(event) {
+    const box = pixels.getBoundingClientRect();
+    const clip = (share, count) => Math.min(count - 1, Math.max(0, Math.floor(share * count)));
+    return [
+      clip((event.clientY - box.top) / box.height, picture.height),
+      clip((event.clientX - box.left) / box.width, picture.width),
+    ];
+  }
+
+  function onPointer(event) {
+    if (!picture || !model.get("interactive")) return;
+    if (event.type === "pointerdown") held = !held && event.pointerType === "mouse";
+    if (!held || event.type === "pointerdown") setFocus(...pixelUnder(event));
+    if (event.type === "pointerdown") drawMarks();
+  }
+
+  function onKey(event) {
+    const steps = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
+    const step = steps[event.key];
+    if (!picture || !model.get("interactive")) return;
+    if (event.key === "Escape") held = false;
+    if (event.key === "Escape") drawMarks();
+    if (!step) return;
+    event.preventDefault();
+    const far = event.shiftKey ? 10 : 1;
+    const [row, col] = model.get("focus") || [picture.height >> 1, picture.width >> 1];
+    setFocus(
+      Math.min(picture.height - 1, Math.max(0, row + far * step[0])),
+      Math.min(picture.width - 1, Math.max(0, col + far * step[1])),
+    );
+  }
+
+  stage.addEventListener("pointermove", onPointer);
+  stage.addEventListener("pointerdown", onPointer);
+  stage.addEventListener("keydown", onKey);
+  details.addEventListener("toggle", drawMarks);
+  const resize = new ResizeObserver(() => {
+    attend(figure);
+    drawLens(picture ? allMarks() : []);
+  });
+  resize.observe(stage);
+
+  const silence = [
+    listen(model, ["_picture", "_table"], drawPicture),
+    listen(model, ["focus", "marks"], drawMarks),
+    listen(model, ["name", "title", "caption", "alt", "width", "interactive"], drawTexts),
+  ];
+  drawTexts();
+  drawPicture();
+
+  return () => {
+    resize.disconnect();
+    for (const stop of silence) stop();
+  };
+}
+
+export default { render };

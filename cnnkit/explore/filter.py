@@ -1,0 +1,252 @@
+"""Explorer of notebook 01: one filter over one photo, every output pixel written out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ipywidgets
+import numpy as np
+import traitlets
+
+import cnnkit
+
+from . import words
+from .arithmetic import Patch, read_patch, written_out
+from .base import Explorer
+from .canvas import Canvas, mark, shape_text, side_by_side
+from .colors import span_of, symmetric
+from .geometry import Axis, remark
+from .grid import NumberGrid
+from .settings import FilterPicker, FilterSettings
+
+
+class FilterModel(FilterSettings):
+    """Photo and filter in, result out. `result` is (OH, OW) float32, or None while `problem` says why.
+
+    Beside the settings of `FilterSettings`: stride, padding, dilation; signed: show signs by color instead
+    of magnitudes; shared_range: the photo's color range instead of the result's own; focus: (row, column)
+    of the output pixel that is written out.
+    """
+
+    stride = traitlets.Int(1, min=1)
+    padding = traitlets.Int(0, min=0)
+    dilation = traitlets.Int(1, min=1)
+    signed = traitlets.Bool(False)
+    shared_range = traitlets.Bool(True)
+    focus = traitlets.Tuple(traitlets.Int(), traitlets.Int(), default_value=(0, 0))
+
+    def __init__(self, image: Any = None, **settings: Any) -> None:
+        self.result: np.ndarray | None = None
+        focus = settings.pop("focus", None)
+        super().__init__(image, **settings)
+        self.focus = focus or self._telling_place()
+
+    @traitlets.validate("focus")
+    def _clip_focus(self, proposal: Any) -> tuple[int, ...]:
+        if self.result is None:
+            return proposal["value"]
+        return tuple(
+            int(np.clip(at, 0, n - 1)) for at, n in zip(proposal["value"], self.result.shape, strict=True)
+        )
+
+    # Computing -----------------------------------------------------------------------------------
+
+    @traitlets.observe("stride", "padding", "dilation")
+    def _geometry_changed(self, change: Any) -> None:
+        self.recompute()
+
+    def update(self) -> None:
+        """Compute `result` from the newest settings; say in `problem` why there is none."""
+        with self.lock:
+            before = [getattr(self, name, None) for name in ("rows", "columns")]
+            self.rows, self.columns = self._axes()
+            self.kernel = self.weights
+            self.result, problem = None, self.rows.impossible() or self.columns.impossible()
+            if not problem:
+                try:
+                    self.result = self._convolve()
+                except (
+                    Exception
+                ) as error:  # a device can fail in many ways, and the learner should read which
+                    problem = words.sentence(error)
+            self.problem = problem
+            if self.result is not None:
+                self._keep_place(*before)
+            self.version += 1
+
+    def _keep_place(self, *before: Axis | None) -> None:
+        """Move the focus to the window that looks at the same part of the photo as before."""
+        places = zip(self.focus, before, (self.rows, self.columns), strict=True)
+        self.focus = tuple(_same_place(at, old, new) if old and old.output else at for at, old, new in places)
+
+    def _axes(self) -> tuple[Axis, Axis]:
+        height, width = self.image.shape
+        settings = (len(self.weights), self.stride, self.padding, self.dilation)
+        return Axis(height, *settings, "rows"), Axis(width, *settings, "columns")
+
+    def _convolve(self) -> np.ndarray:
+        rows = self.rows
+        out = cnnkit.conv2d(
+            self.image[None, None],
+            self.kernel[None, None],
+            stride=rows.stride,
+            padding=rows.padding,
+            dilation=rows.dilation,
+        )
+        return out.get()[0, 0]
+
+    def _telling_place(self) -> tuple[int, int]:
+        """The strongest result in the middle of the picture: a first example that is not all zero."""
+        if self.result is None:
+            return 0, 0
+        top, left = (size // 4 for size in self.result.shape)
+        middle = np.nan_to_num(np.abs(self.result))[top : top * 3 + 1, left : left * 3 + 1]
+        row, column = np.unravel_index(int(middle.argmax()), middle.shape)
+        return int(row) + top, int(column) + left
+
+    # What is seen --------------------------------------------------------------------------------
+
+    def shown(self) -> tuple[np.ndarray | None, float, float, str]:
+        """The result as it is drawn: values, low, high, color table."""
+        if self.result is None:
+            return None, 0.0, 1.0, "gray"
+        if self.signed:
+            low, high = symmetric(self.image if self.shared_range else self.result)
+            return self.result, low, high, "diverging"
+        values = np.abs(self.result)
+        high = span_of(np.abs(self.image) if self.shared_range else values)[1] or 1.0
+        return values, 0.0, high, "gray"
+
+    def patch(self) -> Patch | None:
+        """What the focused output pixel reads; None without a result."""
+        if self.result is None:
+            return None
+        row, column = self.focus
+        return read_patch(self.image, self.kernel, self.rows.cells(row), self.columns.cells(column))
+
+
+def _same_place(index: int, before: Axis, after: Axis) -> int:
+    """The window of `after` whose middle is nearest to that of window `index` of `before`."""
+    middle = index * before.stride - before.padding + (before.span - 1) / 2
+    nearest = round((middle + after.padding - (after.span - 1) / 2) / after.stride)
+    return min(max(nearest, 0), after.output - 1)
+
+
+class FilterExplorer(Explorer):
+    """Drag a filter over a photo: `FilterExplorer()`, or with your own image (1, 1, H, W) and settings.
+
+    Everything is set and read through `.model` (a `FilterModel`), for example
+    `explorer.model.stride = 2; explorer.model.result`.
+    """
+
+    model: FilterModel
+
+    def __init__(self, image: Any = None, **settings: Any) -> None:
+        super().__init__(FilterModel(image, **settings))
+        self.photo = Canvas(name="photo", interactive=False)
+        self.result = Canvas(name="result")
+        self.picker = FilterPicker(self)
+        self.formula, self.arithmetic = self.text(), self.text()
+        self.children = [
+            self.hint(
+                "Point at the result, or tab to it and use the arrow keys: its window lights up in the photo "
+                "and its arithmetic is written out below."
+            ),
+            side_by_side(self.photo, ipywidgets.VBox([self.picker, *self._views()]), self.result),
+            side_by_side(*self._sliders()),
+            self.formula,
+            self.message,
+            self.arithmetic,
+        ]
+        self.result.observe(self.safely(self._pointed), "focus")
+        self.model.observe(self.safely(self._draw, "drawing"), ["version", "signed", "shared_range"])
+        self.model.observe(self.safely(self._draw_focus, "arithmetic"), "focus")
+        self.safely(self._draw, "drawing")()
+
+    def _views(self) -> list[ipywidgets.Widget]:
+        view = ipywidgets.ToggleButtons(
+            options=[("absolute", False), ("signed", True)],
+            tooltips=["Show magnitudes: black is zero", "Show signs: white is zero"],
+            style={"button_width": "98px"},
+        )
+        shared = ipywidgets.Checkbox(
+            description="same color range as the photo", indent=False, layout={"width": "230px"}
+        )
+        return [self.tie(view, "signed"), self.tie(shared, "shared_range")]
+
+    def _sliders(self) -> list[ipywidgets.Widget]:
+        return [
+            self.slider("stride", "Stride", 1, 8),
+            self.slider("padding", "Padding", 0, 8),
+            self.slider("dilation", "Dilation", 1, 64),
+        ]
+
+    # From the learner ----------------------------------------------------------------------------
+
+    def _pointed(self, change: Any) -> None:
+        if change["new"] is not None:
+            self.model.focus = change["new"]
+
+    # To the learner ------------------------------------------------------------------------------
+
+    def _draw(self, change: Any = None) -> None:
+        model = self.model
+        size = shape_text(model.image)
+        self.photo.show(model.image, 0.0, max(1.0, span_of(model.image)[1]), title=f"Photo: {size}")
+        self.photo.alt = self.photo.describe("Photo")
+        values, low, high, table = model.shown()
+        caption = (
+            ""
+            if values is None
+            else "white: 0, orange: above, blue: below"
+            if model.signed
+            else "black: 0, white: far from 0"
+        )
+        title = f"Result: {shape_text(values)}" if values is not None else "No result"
+        self.result.show(values, low, high, table, title=title, caption=caption)
+        what = f"Result of the filter {model.preset}, {'signed' if model.signed else 'absolute'} values"
+        self.result.alt = self.result.describe(what)
+        self.formula.value = self._formula()
+        self._draw_focus()
+
+    def _formula(self) -> str:
+        rows, columns = self.model.rows, self.model.columns
+        text = f"output rows = ⌊(rows + 2·padding − dilation·(k − 1) − 1) / stride⌋ + 1 = {rows.formula()}"
+        if rows.size != columns.size:
+            text += f"<br>output columns = {columns.formula()}"
+        return f'<div class="cnnkit-line">{text}</div>'
+
+    def _draw_focus(self, change: Any = None) -> None:
+        model, patch = self.model, self.model.patch()
+        if patch is None:
+            self.photo.marks, self.arithmetic.value = [], ""
+            return
+        self.result.focus = model.focus
+        rows, columns = model.rows, model.columns
+        corner = int(patch.rows[0]), int(patch.columns[0])
+        marks = [mark(*corner, rows.span, columns.span)]
+        if rows.dilation > 1:
+            marks += [
+                mark(int(row), int(column), 1, 1, "cell") for row in patch.rows for column in patch.columns
+            ]
+        self.photo.marks = marks
+        shown = ""
+        if not model.signed and patch.total < 0:
+            shown = f", shown as {words.number(abs(patch.total))}"
+        row, column = model.focus
+        self.arithmetic.value = written_out(patch, f"Output pixel (row {row}, column {column})", shown)
+
+    def remark(self) -> str:
+        return "" if self.model.problem else remark(self.model.rows, self.model.columns)
+
+    def pictures(self) -> list[Canvas | NumberGrid]:
+        return [self.photo, self.picker.grid, self.result]
+
+    def describe(self) -> str:
+        model = self.model
+        setting = f"stride {model.stride}, padding {model.padding}, dilation {model.dilation}"
+        weights = f"{model.size}×{model.size} filter “{model.preset}”"
+        start = f"A {shape_text(model.image)} photo under the {weights} ({setting})"
+        if model.problem:
+            return f"{start}: {model.problem}"
+        return f"{start} becomes a {model.rows.output} × {model.columns.output} result."

@@ -1,0 +1,66 @@
+// Helpers shared by the views of Canvas, Chart and NumberGrid. Python puts this text before each of theirs.
+
+/** A DOM element with a class name and text. */
+function make(tag, className, text) {
+  const node = document.createElement(tag);
+  if (className) node.className = className;
+  if (text !== undefined) node.textContent = text;
+  return node;
+}
+
+/** A number as cnnkit.explore.words.number writes it. */
+function number(value) {
+  if (Number.isNaN(value)) return "not a number";
+  if (!Number.isFinite(value)) return value > 0 ? "infinity" : "\u2212infinity";
+  if (value === 0) return "0";
+  const size = Math.abs(value);
+  let text;
+  if (size >= 1e-3 && size < 1e6) {
+    const decimals = Math.max(0, 2 - Math.floor(Math.log10(size)));
+    text = value.toFixed(decimals);
+    if (text.includes(".")) text = text.replace(/\.?0+$/, "");
+  } else {
+    text = value.toExponential(2).replace("e+", "e");
+  }
+  return text.replaceAll("-", "\u2212");
+}
+
+/** Call `listener` whenever one of the model's traits changes; returns the function that ends this. */
+function listen(model, traits, listener) {
+  const names = traits.map((trait) => `change:${trait}`);
+  for (const name of names) model.on(name, listener);
+  return () => names.forEach((name) => model.off(name, listener));
+}
+
+/** Give controls the names and states that their own widgets keep from screen readers. */
+function nameControls(root) {
+  for (const slider of root.querySelectorAll(".widget-slider")) {
+    const label = slider.querySelector(".widget-label");
+    slider.querySelector("[role=slider]")?.setAttribute("aria-label", label?.textContent || "");
+  }
+  for (const box of root.querySelectorAll(".widget-text")) {
+    const label = box.querySelector(".widget-label");
+    if (label && !label.textContent) box.querySelector("input")?.setAttribute("aria-label", label.title);
+  }
+  for (const button of root.querySelectorAll(".widget-toggle-button")) {
+    button.setAttribute("aria-pressed", String(button.classList.contains("mod-active")));
+  }
+}
+
+/**
+ * Look after the explorer around `node` once: name its controls, and keep plain keys inside, because
+ * "d d" on a slider would otherwise delete the notebook's cell. Keys with Ctrl, Alt or Command and
+ * Shift+Enter still reach the notebook.
+ */
+function attend(node) {
+  const root = node.closest(".cnnkit-explorer") || node;
+  nameControls(root);
+  if (root.dataset.attended) return;
+  root.dataset.attended = "true";
+  root.addEventListener("keydown", (event) => {
+    const forNotebook = event.ctrlKey || event.metaKey || event.altKey || (event.shiftKey && event.key === "Enter");
+    if (!forNotebook) event.stopPropagation();
+  });
+  root.addEventListener("focusin", () => nameControls(root));
+  root.addEventListener("click", () => setTimeout(() => nameControls(root), 100));
+}

@@ -1,0 +1,149 @@
+"""Make the notebooks from their one source: course/source/*.py (jupytext, py:percent).
+
+    python course/build.py            make and run all notebooks that changed
+    python course/build.py 01 05      only those whose names begin so
+    python course/build.py --all      all of them, changed or not
+
+From each source come two notebooks of the same name. `course/solutions/` has the solutions, is run here
+and keeps its outputs: nbval compares them strictly. `course/` has stubs where the source has a block
+between `### BEGIN SOLUTION` and `### END SOLUTION` (lines in it that begin with `### STUB ` say what the
+stub is, where it is not the usual one); it is run too, to show that an unsolved notebook
+runs from top to bottom, and keeps the outputs of the demonstrations alone: cells tagged `exercise`, and
+those that depend on the learner's answer (tagged `answer`), are left empty.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import sys
+from pathlib import Path
+
+import jupytext
+import nbformat
+from nbclient import NotebookClient
+
+COURSE = Path(__file__).resolve().parent
+BEGIN, END, OWN_STUB = "### BEGIN SOLUTION", "### END SOLUTION", "### STUB "
+STUB = "...  # your code here"
+CELL_SECONDS = 120
+KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+
+
+def solved(source: str) -> str:
+    """The cell with its solution; the markers are gone."""
+    return "\n".join(line for line in source.split("\n") if not _is_marker(line))
+
+
+def stubbed(source: str) -> str:
+    """The cell with a stub in place of each solution."""
+    lines: list[str] = []
+    block: list[str] | None = None
+    for line in source.split("\n"):
+        if line.strip() == BEGIN:
+            if block is not None:
+                raise ValueError(f"{BEGIN} within a solution")
+            block = []
+        elif line.strip() == END:
+            if block is None:
+                raise ValueError(f"{END} without {BEGIN}")
+            own = [text.replace(OWN_STUB, "", 1) for text in block if text.lstrip().startswith(OWN_STUB)]
+            indent = line[: len(line) - len(line.lstrip())]
+            lines += own or [indent + STUB]
+            block = None
+        else:
+            (lines if block is None else block).append(line)
+    if block is not None:
+        raise ValueError(f"{BEGIN} without {END}")
+    return "\n".join(lines)
+
+
+def _is_marker(line: str) -> bool:
+    return line.strip() in (BEGIN, END) or line.lstrip().startswith(OWN_STUB)
+
+
+def notebook(path: Path, solution: bool) -> nbformat.NotebookNode:
+    """The notebook of a source file, not yet run."""
+    made = jupytext.read(path, fmt="py:percent")
+    made.metadata = nbformat.from_dict({"kernelspec": KERNEL, "language_info": {"name": "python"}})
+    seen: set[str] = set()
+    for cell in made.cells:
+        # The id comes from the source's text: making a notebook again changes no id.
+        digest = hashlib.sha256(cell.source.encode()).hexdigest()
+        cell.id = next(digest[:n] for n in range(8, 64) if digest[:n] not in seen)
+        seen.add(cell.id)
+        if cell.cell_type == "code":
+            cell.source = solved(cell.source) if solution else stubbed(cell.source)
+        cell.metadata = nbformat.from_dict({k: v for k, v in cell.metadata.items() if k == "tags"})
+    made.nbformat, made.nbformat_minor = 4, 5
+    return made
+
+
+def run(made: nbformat.NotebookNode) -> None:
+    """Run all cells; outputs stay, without what changes from run to run."""
+    NotebookClient(
+        made,
+        timeout=CELL_SECONDS,
+        record_timing=False,
+        store_widget_state=False,
+        resources={"metadata": {"path": str(COURSE)}},
+    ).execute()
+    made.metadata = nbformat.from_dict({"kernelspec": KERNEL, "language_info": {"name": "python"}})
+    for cell in made.cells:
+        if cell.cell_type == "code":
+            cell.outputs = [output for output in cell.outputs if not is_progress(output)]
+            # A saved widget points at a kernel that is gone; its still picture stays.
+            for output in cell.outputs:
+                output.get("data", {}).pop("application/vnd.jupyter.widget-view+json", None)
+
+
+def is_progress(output: nbformat.NotebookNode) -> bool:
+    """Progress bars are news while they run and noise afterwards."""
+    if output.output_type == "stream":
+        return output.name == "stderr" and "it/s" in output.text or "step/s" in output.get("text", "")
+    plain = output.get("data", {}).get("text/plain", "")
+    return "step/s" in plain or "| 0/" in plain
+
+
+def learners(made: nbformat.NotebookNode) -> None:
+    """Empty the outputs that are the learner's to produce."""
+    for cell in made.cells:
+        if {"exercise", "answer"} & set(cell.metadata.get("tags", [])):
+            cell.outputs, cell.execution_count = [], None
+
+
+def text_of(made: nbformat.NotebookNode) -> list[tuple[str, str, list[str]]]:
+    """What must be the same for a notebook to be up to date: types, sources, tags."""
+    return [(c.cell_type, c.source, list(c.metadata.get("tags", []))) for c in made.cells]
+
+
+def up_to_date(made: nbformat.NotebookNode, path: Path) -> bool:
+    """Is the notebook at `path` the one that would be made?"""
+    return path.exists() and text_of(nbformat.read(path, as_version=4)) == text_of(made)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Make the course's notebooks from course/source.")
+    parser.add_argument("names", nargs="*", help="beginnings of names, such as 01")
+    parser.add_argument("--all", action="store_true", help="also those that are up to date")
+    options = parser.parse_args()
+    for source in sorted((COURSE / "source").glob("*.py")):
+        if options.names and not source.name.startswith(tuple(options.names)):
+            continue
+        for solution in (True, False):
+            path = COURSE / ("solutions" if solution else ".") / f"{source.stem}.ipynb"
+            made = notebook(source, solution)
+            if not options.all and up_to_date(made, path):
+                continue
+            print(f"running {path.relative_to(COURSE.parent)}", flush=True)
+            run(made)
+            if not solution:
+                learners(made)
+            path.parent.mkdir(exist_ok=True)
+            nbformat.validate(made)
+            nbformat.write(made, path)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

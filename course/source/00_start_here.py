@@ -1,0 +1,163 @@
+# %% [markdown]
+# # Start here
+#
+# **The question of this notebook:** does my machine work, and what is a kernel?
+#
+# This is a course on *convolutional neural networks*, the kind of program that finds a face in a photograph or
+# reads a handwritten digit. You will not be asked to believe anything. Every picture below is computed on your own
+# machine, while you watch, by short programs that you can open, read and change.
+#
+# How to use a notebook: click a gray cell and press **Shift + Enter** to run it and go to the next one. Run the cells
+# from top to bottom. Nothing you do here can break your computer; if a notebook gets into a muddle, choose
+# *Kernel → Restart Kernel and Run All Cells*.
+#
+# | notebook | what happens in it |
+# |---|---|
+# | **00 Start here** (you are here) | your machine introduces itself; a first kernel brightens a photograph |
+# | [01 One filter](01_one_filter.ipynb) | nine numbers slide over a photograph and find its edges |
+# | [05 A whole network](05_whole_network.ipynb) | how a picture becomes probabilities, one stage at a time |
+# | [08 Train a classifier](08_train_a_classifier.ipynb) | a network learns to read handwriting, live |
+#
+# Run the next cell first. It loads the tools and asks your machine what it can compute on.
+
+# %% tags=["nbval-ignore-output"]
+import ipywidgets
+import matplotlib.pyplot as plt
+import numpy as np
+
+import cnnkit
+from cnnkit import data, kernel
+from cnnkit.explore import Canvas, show
+
+device = cnnkit.current_device()
+print(f"Computing on: {device.name} ({device.kind}, {device.compute_units} compute units)")
+device.self_test()
+print("Its self-test passed: it computes what it should.")
+
+# %% [markdown]
+# That line names your **device**: a graphics card if you have one that speaks OpenCL, otherwise your processor, which is
+# fast enough for everything here. If you have several, `cnnkit.devices()` lists them and `cnnkit.use("name")` chooses.
+#
+# ## A photograph is a grid of numbers
+#
+# We need something to look at. This portrait of Grace Hopper, who wrote the first compiler, comes with Matplotlib.
+
+# %%
+photo = data.photo()  # 300 x 300 pixels, from 0 (black) to 1 (white)
+
+figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3.6), layout="constrained")
+left.imshow(photo[0, 0], cmap="gray", vmin=0, vmax=1)
+left.add_patch(plt.Rectangle((119.5, 89.5), 6, 6, fill=False, color="#D55E00", linewidth=2))
+left.set(xticks=[], yticks=[], title="the photograph")
+patch = photo[0, 0, 90:96, 120:126]
+right.imshow(patch, cmap="gray", vmin=0, vmax=1)
+for (row, column), value in np.ndenumerate(patch):
+    color = "white" if value < 0.5 else "black"
+    right.text(column, row, f"{value:.2f}", ha="center", va="center", color=color)
+right.set(xticks=[], yticks=[], title="6 x 6 of its pixels")
+show(figure, "A gray portrait, and six by six of its pixels with the number of each written on it.")
+print("shape:", photo.shape)
+
+# %% [markdown]
+# The shape has four numbers, and they mean the same all through the course: **(images, channels, height, width)**. Here
+# that is one image, with one channel because it is gray, 300 pixels high and 300 wide. A color photograph has three
+# channels: red, green and blue.
+#
+# ## A kernel is what happens to one pixel
+#
+# To make the photograph brighter, every number must grow. There are 90 000 of them, and no one waits for any other. A
+# device is built for just that: you write down what happens to **one** pixel, and it does that to all of them, many at
+# a time. Such a piece of code is called a **kernel**, and the work on one pixel is called a **work-item**. The language
+# is *OpenCL C*; all you need to know of it is in this one:
+
+# %%
+source = """
+__kernel void brighten(__global const float *image, __global float *result, const int n, const float amount)
+{
+    int i = get_global_id(0);           // which work-item am I? 0, 1, 2, ... : that is my pixel
+    if (i < n)                          // there may be a few work-items more than pixels
+        result[i] = image[i] + amount;  // my pixel, brighter
+}
+"""
+brighten = kernel.compile_source(source, "brighten")
+
+
+def brightened(image, amount):
+    """Run the kernel over all pixels of `image`."""
+    image = cnnkit.to_device(image)
+    result = cnnkit.to_device(np.zeros(image.shape))
+    kernel.launch(device, brighten, (image.size,), (64,), image, result, image.size, float(amount))
+    return result.get()
+
+
+print("first pixel before:", round(float(photo[0, 0, 0, 0]), 3))
+print("first pixel after: ", round(float(brightened(photo, 0.25)[0, 0, 0, 0]), 3))
+
+# %% [markdown]
+# Now put a slider on it. Drag it, or click it and use the arrow keys: each time, the kernel runs over all 90 000 pixels
+# and the new picture appears.
+
+# %%
+picture = Canvas(name="brightened photo", interactive=False)
+slider = ipywidgets.FloatSlider(0.25, min=-1, max=1, step=0.05, description="amount")
+
+
+def redraw(change=None):
+    """Compute the picture for the slider's value and show it."""
+    picture.show(brightened(photo, slider.value)[0, 0], 0.0, 1.0, title="photo + amount")
+
+
+slider.observe(redraw, "value")
+redraw()
+ipywidgets.VBox([slider, picture])
+
+# %% [markdown]
+# **Predict first.** Drag the amount to 1. Every pixel is now between 1 and 2. What do you expect to see, and is anything
+# of the photograph left? Decide before you look. Then drag it back: the photograph returns, because each picture is
+# computed from the original.
+#
+# ## Your turn
+#
+# Brightening adds the same amount everywhere. **Contrast** does something else: it pushes dark and bright apart, by
+# multiplying each pixel's distance from middle gray (0.5). Complete the line in the kernel below so that
+# `result = 0.5 + factor * (pixel - 0.5)`.
+
+# %% tags=["exercise"]
+contrast_source = """
+__kernel void contrast(__global const float *image, __global float *result, const int n, const float factor)
+{
+    int i = get_global_id(0);
+    if (i < n)
+        ### BEGIN SOLUTION
+        ### STUB result[i] = image[i];  // <- change this line
+        result[i] = 0.5f + factor * (image[i] - 0.5f);
+        ### END SOLUTION
+}
+"""
+
+# %% tags=["answer"]
+result = cnnkit.to_device(np.zeros(photo.shape))
+contrast = kernel.compile_source(contrast_source, "contrast")
+kernel.launch(device, contrast, (photo.size,), (64,), cnnkit.to_device(photo), result, photo.size, 2.0)
+expected = 0.5 + 2.0 * (photo - 0.5)
+if np.allclose(result.get(), photo):
+    print("Not attempted yet: the kernel still copies the photograph.")
+elif np.allclose(result.get(), expected, atol=1e-6):
+    print("Right: dark is darker, bright is brighter, and middle gray stays.")
+else:
+    wrong = int(np.argmax(np.abs(result.get() - expected) > 1e-6))
+    got, wanted = result.get().flat[wrong], expected.flat[wrong]
+    print(f"Not yet: pixel {wrong} is {got:.3f} and should be {wanted:.3f}.")
+
+# %% [markdown]
+# A slip in a kernel is no disaster. Take away a semicolon above and run the cell again: the message names the line and
+# what the compiler could not understand.
+#
+# ## What you can do now
+#
+# - say what a *device*, a *kernel* and a *work-item* are;
+# - read the shape of a batch of images: (images, channels, height, width);
+# - write a kernel that changes every pixel on its own.
+#
+# Each pixel was on its own here. Things get interesting when a pixel may look at its neighbors:
+# **[01 One filter](01_one_filter.ipynb)**.

@@ -1,0 +1,283 @@
+# %% [markdown]
+# # 01 · One filter
+#
+# **The question of this notebook:** what does one filter do to a photograph?
+#
+# *You are here:* [00 Start here](00_start_here.ipynb) → **01 One filter** → [05 A whole
+# network](05_whole_network.ipynb) → [08 Train a classifier](08_train_a_classifier.ipynb)
+#
+# In the last notebook a kernel looked at one pixel at a time. That is enough to brighten a photograph, but it cannot
+# tell an edge from a shadow: to see an edge you must compare a pixel with its **neighbors**. A *filter* does exactly
+# that, with a handful of numbers, and it is the piece that gives convolutional networks their name.
+
+# %%
+import matplotlib.pyplot as plt
+import numpy as np
+
+import cnnkit
+from cnnkit import data, kernel
+from cnnkit.explore import FilterExplorer, show
+
+photo = data.photo()  # (1, 1, 300, 300), from 0 (black) to 1 (white)
+
+# %% [markdown]
+# ## Nine numbers and a window
+#
+# A **filter** (the word *kernel* is used too) is a small grid of numbers, its **weights**: 2×2, 3×3, 5×5. Lay it over a
+# patch of the image of the same size. Multiply each pixel by the weight that lies on it, and add everything up. That
+# sum, the *dot product* of patch and weights, is **one** pixel of the result. Then slide the filter one step to the
+# right and do it again, until it has been everywhere.
+#
+# Small enough to do by hand:
+#
+# $$\begin{pmatrix}0&1&2\\3&4&5\\6&7&8\end{pmatrix} \star \begin{pmatrix}0&1\\2&3\end{pmatrix}$$
+#
+# In the upper left corner the patch is 0, 1, 3, 4, so the first number is 0·0 + 1·1 + 3·2 + 4·3 = 19. **Predict
+# first:** what are the other three? There is room for four in all; take a pencil, then run the cell.
+
+# %%
+image = np.arange(9).reshape(1, 1, 3, 3)
+weights = np.arange(4).reshape(1, 1, 2, 2)
+result = cnnkit.conv2d(image, weights).get()[0, 0]
+
+figure, axes = plt.subplots(1, 4, figsize=(9, 2.6), layout="constrained")
+for axis, (row, column) in zip(axes, np.ndindex(2, 2), strict=True):
+    axis.imshow(image[0, 0], cmap="gray", vmin=-4, vmax=14)
+    axis.add_patch(plt.Rectangle((column - 0.5, row - 0.5), 2, 2, fill=False, color="#D55E00", linewidth=4))
+    for (y, x), value in np.ndenumerate(image[0, 0]):
+        axis.text(x, y, value, ha="center", va="center", fontsize=12)
+    patch = image[0, 0, row : row + 2, column : column + 2]
+    terms = " + ".join(f"{p}·{w}" for p, w in zip(patch.ravel(), weights.ravel(), strict=True))
+    axis.set(xticks=[], yticks=[], xlabel=f"{terms}\n= {result[row, column]:.0f}")
+show(figure, "The window in its four places on a 3 x 3 image, with the four multiplications below each.")
+print(result)
+
+# %% [markdown]
+# Written as a formula, with $x$ the image, $w$ the filter and $y$ the result:
+#
+# $$y_{i,j} = \sum_{r}\sum_{s} w_{r,s}\; x_{i+r,\;j+s}$$
+#
+# > **A word about the word.** Mathematicians call this *cross-correlation*; their *convolution* turns the filter by
+# > 180° first. Deep learning says "convolution" and does not turn anything, because a network that learns its filters
+# > can learn them either way round. If you ever get 5, 11, 23, 29 here, you have turned the filter.
+#
+# ## Your turn: slide it yourself
+#
+# Write `corr2d`, the function that does this for any gray image `x` (H, W) and filter `w` (R, S), with two plain loops
+# over the places of the window. How large must the result be? Count the places in the pictures above.
+
+# %% tags=["exercise"]
+def corr2d(x, w):
+    """The dot product of `w` with every patch of `x`: (H, W) and (R, S) to (H - R + 1, W - S + 1)."""
+    ### BEGIN SOLUTION
+    H, W = x.shape
+    R, S = w.shape
+    y = np.zeros((H - R + 1, W - S + 1))
+    for i in range(y.shape[0]):
+        for j in range(y.shape[1]):
+            y[i, j] = (x[i : i + R, j : j + S] * w).sum()
+    return y
+    ### END SOLUTION
+
+
+# %% tags=["answer"]
+rng = np.random.default_rng()
+x, w = rng.integers(-9, 10, (7, 9)), rng.integers(-9, 10, (3, 2))
+mine, right = corr2d(x, w), cnnkit.conv2d(x[None, None], w[None, None]).get()[0, 0]
+if mine is None:
+    print("Not attempted yet. Below, cnnkit.conv2d does the work for you.")
+elif np.shape(mine) != right.shape:
+    print(f"Not yet: the result of a 7 x 9 image and a 3 x 2 filter is {right.shape}, and yours is {np.shape(mine)}.")
+elif np.allclose(mine, right):
+    print("Right, on a fresh random image: your corr2d and cnnkit.conv2d agree in every number.")
+elif np.allclose(corr2d(x, w[::-1, ::-1]), right):
+    print("Not yet: you turned the filter by 180 degrees.")
+else:
+    i, j = np.argwhere(~np.isclose(mine, right))[0]
+    print(f"Not yet: at row {i}, column {j} you have {mine[i, j]:g}, and the dot product is {right[i, j]:g}.")
+
+# %% [markdown]
+# ## A filter that finds edges
+#
+# Now the photograph, and the filter with which the article that this course grew from begins. It is printed there as
+#
+# ```
+# [[-1, -1, -1],
+#  [-18, -1],
+#  [-1, -1, -1]]
+# ```
+#
+# which is not even a square: in the middle row, `-1, 8, -1` has lost a comma and a space. The filter that is meant has
+# an **8 in the middle and −1 all around**:
+
+# %%
+edges = np.array([[-1, -1, -1], [-1, 8, -1], [-1, -1, -1]])
+print(edges)
+print("sum of the weights:", edges.sum())
+
+# %% [markdown]
+# **Predict first.** The nine weights add up to 0. So what does this filter make of a patch of plain wall, where all nine
+# pixels are the same? And what if the typo were real, and the middle were −18? Say it before you run the next cell.
+
+# %%
+wall = np.full((1, 1, 3, 3), 0.7)
+typo = edges - 26 * (edges == 8)
+print("edge filter on a plain wall:    ", cnnkit.conv2d(wall, edges[None, None]).get().round(6).item())
+print("with -18 in the middle instead: ", cnnkit.conv2d(wall, typo[None, None]).get().round(2).item())
+
+result = cnnkit.conv2d(photo, edges[None, None], padding="same").get()[0, 0]
+figure, (left, right) = plt.subplots(1, 2, figsize=(8, 4), layout="constrained")
+left.imshow(photo[0, 0], cmap="gray", vmin=0, vmax=1)
+right.imshow(np.abs(result), cmap="gray", vmin=0, vmax=1)
+left.set(xticks=[], yticks=[], title="photograph")
+right.set(xticks=[], yticks=[], title="what the edge filter answers")
+show(figure, "The portrait, and beside it the edge filter's answer: outlines bright, everything flat black.")
+
+# %% [markdown]
+# On the plain wall: nothing. The eight neighbors are taken away exactly as often as the middle is counted. Only where
+# the middle **differs** from its surroundings is something left, and that is what an edge is. Nobody told the filter
+# about hats or collars; nine numbers do it. (With −18 the wall would glow as brightly as any edge.)
+#
+# ## Try it
+#
+# Type any number into the grid, or pick a preset. Point at the result, or tab to it and use the arrow keys: the window
+# lights up in the photograph, and its multiplications are written out underneath.
+#
+# Find out, before you read on:
+#
+# 1. Which preset gives back the photograph unchanged? Which of its nine weights matter?
+# 2. *Blur* has all weights equal. What must they add up to, if the picture is to stay as bright as it was?
+# 3. *Sobel x* answers to edges in one direction only. Which? Switch to *signed* to see both sides of an edge.
+
+# %%
+explorer = FilterExplorer(photo, preset="edges")
+explorer
+
+# %% [markdown]
+# ## One bright pixel
+#
+# **Predict first.** An image is black everywhere, with a single 1 in the middle. You slide the filter 1, 2, …, 9 over
+# it. The result must show the nine weights somehow. In which order?
+
+# %%
+impulse = np.zeros((1, 1, 5, 5))
+impulse[0, 0, 2, 2] = 1
+numbered = np.arange(1, 10).reshape(1, 1, 3, 3)
+print(cnnkit.conv2d(impulse, numbered).get()[0, 0].astype(int))
+
+# %% [markdown]
+# Turned by 180°. When the window is still to the upper left of the bright pixel, the pixel lies under the window's *lower
+# right* weight, the 9. This is the one place where cross-correlation and the mathematicians' convolution can be told
+# apart at a glance.
+#
+# ## How large is the result?
+#
+# A 300×300 photograph and a 3×3 filter give 298×298: at the border, the window has no room. Three numbers change that:
+#
+# - **padding** puts a frame of zeros around the image, so that the window may hang over the border;
+# - **stride** is the length of a step: with stride 2 the window visits every second place, and the result is half as
+#   large in each direction;
+# - **dilation** spreads the weights apart, with gaps between them: the filter sees farther with no more weights.
+#
+# In one direction, for an image of $n$ pixels and a filter of $k$ weights, the number of places is
+#
+# $$\left\lfloor\frac{n + 2\cdot\text{padding} - \text{dilation}\cdot(k-1) - 1}{\text{stride}}\right\rfloor + 1$$
+#
+# Read it from the inside: the padded image, less the width that the filter spans, is how far the window can travel;
+# divided by the step, how many steps it can take; and one more for where it stood at first. $\lfloor\;\rfloor$ rounds
+# down, because half a step is no step. Go back to the explorer and move the three sliders: the formula is filled in
+# below them. Then try stride 8 with a 7×7 filter: which pixels does nobody read?
+#
+# ## Your turn: the formula as code
+
+# %% tags=["exercise"]
+def output_size(n, k, stride=1, padding=0, dilation=1):
+    """How many places a filter of `k` weights has along `n` pixels."""
+    ### BEGIN SOLUTION
+    return (n + 2 * padding - dilation * (k - 1) - 1) // stride + 1
+    ### END SOLUTION
+
+
+# %% tags=["answer"]
+cases = [(7, 3, 1, 0, 1), (7, 3, 2, 0, 1), (227, 11, 4, 0, 1), (300, 3, 1, 1, 1), (32, 5, 1, 2, 1), (28, 3, 2, 1, 2)]
+wrong = []
+for n, k, stride, padding, dilation in cases:
+    x, w = np.zeros((1, 1, n, n)), np.zeros((1, 1, k, k))
+    right = cnnkit.conv2d(x, w, stride=stride, padding=padding, dilation=dilation).shape[2]
+    mine = output_size(n, k, stride, padding, dilation)
+    if mine != right:
+        wrong.append(f"n={n}, k={k}, stride={stride}, padding={padding}, dilation={dilation}: {right}, not {mine}")
+if output_size(7, 3) is None:
+    print("Not attempted yet.")
+else:
+    print("\n".join(wrong) or f"Right in all {len(cases)} cases, the 227, 11 and 4 of a famous network among them.")
+
+# %% [markdown]
+# There is one padding with a name: `padding="same"` adds just enough zeros to keep the image's size (with stride 1).
+# That is what made the edge picture above 300×300 again.
+#
+# ## A filter of your own
+#
+# The smallest edge filter has two weights. Here is an image that is white, with a black band down the middle, and the
+# filter `[1, -1]`, which takes each pixel's right neighbor away from it:
+
+# %%
+band = np.ones((6, 8))
+band[:, 2:6] = 0
+difference = np.array([[1, -1]])
+print(cnnkit.conv2d(band[None, None], difference[None, None]).get()[0, 0].astype(int))
+
+# %% [markdown]
+# A 1 where white turns to black, a −1 where black turns to white, nothing elsewhere. **Predict first:** what does the
+# same filter find in the same image lying on its side?
+
+# %%
+lying = band.T
+print("any edge found:", bool(cnnkit.conv2d(lying[None, None], difference[None, None]).get().any()))
+
+# %% [markdown]
+# Nothing: along each row of the lying image, nothing ever changes. Give it the two-weight filter that does find the
+# edges of the lying band, again with 1 for white-to-black from top to bottom.
+
+# %% tags=["exercise"]
+my_filter = None
+### BEGIN SOLUTION
+my_filter = np.array([[1], [-1]])
+### END SOLUTION
+
+# %% tags=["answer"]
+if my_filter is None or my_filter is ...:
+    print("Not attempted yet.")
+else:
+    found = cnnkit.conv2d(lying[None, None], np.asarray(my_filter)[None, None]).get()[0, 0]
+    expected = cnnkit.conv2d(band[None, None], difference[None, None]).get()[0, 0].T
+    print("Right: both edges found." if np.array_equal(found, expected) else f"Not yet: it finds\n{found}")
+
+# %% [markdown]
+# ## The kernel behind it
+#
+# This is what has computed every picture in this notebook when asked for its plain version: your two loops are gone,
+# because every place of the window is a work-item of its own; what is left is the sum of the formula.
+
+# %%
+text = kernel.source("conv2d")
+start = text.index("/* Global size (OW, OH, N*K)")
+print(text[start : text.index("/* Global size (W, H, N*C)")])
+
+# %% [markdown]
+# The outer loop over `c` is new. It runs over the channels, and there is only one as long as the photograph is gray:
+# color is the next subject of the course. (For speed, cnnkit does not always run this one. On a processor it picks a
+# version that computes the same sum as a matrix product; `cnnkit.conv2d(..., variant="plain")` asks for this one.)
+#
+# ## What you can do now
+#
+# - compute any output pixel of a filter by hand, and write the whole thing as two loops;
+# - say why an edge filter's weights add up to 0 and a blur's to 1;
+# - work out the size of the result from size, filter, padding, stride and dilation;
+# - read the OpenCL kernel that does it.
+#
+# **To think on.** A 5×5 filter has 25 weights, two 3×3 filters one after the other have 18: how far does a pixel of the
+# second result see? · What does a filter with all weights 0 but a 1 in the upper left corner do? · How would you find
+# edges in all directions with filters that each find only one?
+#
+# **Next:** [05 A whole network](05_whole_network.ipynb) puts a filter, a nonlinearity and pooling in a row.

@@ -1,0 +1,249 @@
+# %% [markdown]
+# # 05 · A whole network
+#
+# **The question of this notebook:** how does a picture become probabilities?
+#
+# *You are here:* [00 Start here](00_start_here.ipynb) → [01 One filter](01_one_filter.ipynb) → **05 A whole network**
+# → [08 Train a classifier](08_train_a_classifier.ipynb)
+#
+# A filter turns a picture into another picture. A classifier turns a picture into an answer: *this is a circle, I am 90
+# percent sure*. Between the two lie only a few steps, each simple, each computed below, and by the end you will have
+# followed a picture through all of them.
+
+# %%
+import matplotlib.pyplot as plt
+import numpy as np
+
+import cnnkit
+from cnnkit import Conv2d, Flatten, Linear, MaxPool2d, ReLU, Sequential, Softmax, data
+from cnnkit.explore import PipelineExplorer, show
+
+photo = data.photo()  # (1, 1, 300, 300)
+
+# %% [markdown]
+# ## Three stages in a row
+#
+# The article behind this course works one example: a gray photograph of 300×300 pixels goes through a filter, then an
+# *activation*, then *pooling*, and each result is shown. Here are the three stages.
+#
+# 1. **Convolution** slides the edge filter of [notebook 01](01_one_filter.ipynb) over the photograph.
+# 2. **ReLU**, the rectified linear unit, keeps what is positive and sets the rest to zero: $\max(0, x)$, for each
+#    number on its own.
+# 3. **Max pooling** cuts the picture into blocks of 2×2 and keeps the largest number of each.
+
+# %%
+edges = np.array([[-1, -1, -1], [-1, 8, -1], [-1, -1, -1]])[None, None]
+
+filtered = cnnkit.conv2d(photo, edges, padding="same")
+rectified = cnnkit.relu(filtered)
+pooled = cnnkit.max_pool2d(rectified, 2)
+
+figure, axes = plt.subplots(1, 3, figsize=(11, 4), layout="constrained")
+stages = [("1. convolution", filtered), ("2. ReLU", rectified), ("3. max pooling, 2 x 2", pooled)]
+for axis, (title, stage) in zip(axes, stages, strict=True):
+    values = stage.get()[0, 0]
+    axis.imshow(values, cmap="magma", vmin=-1, vmax=1.5)
+    axis.set(xticks=[], yticks=[], title=title, xlabel=f"{values.shape[0]} x {values.shape[1]}")
+    print(f"{title:24} shape {stage.shape}, smallest {values.min():6.2f}, largest {values.max():5.2f}")
+show(figure, "Three panels: the edges with bright and dark sides, the bright sides alone, and the same half as large.")
+
+# %% [markdown]
+# Look at the smallest numbers. The convolution answers with both signs: positive where a pixel is brighter than its
+# surroundings, negative where it is darker. ReLU throws the negative half away; the volume stays 300×300. Pooling
+# leaves 150×150, a quarter of the numbers, and yet you see the same outlines: what matters is *that* there was an edge
+# in those four pixels, not in which of the four. Fewer numbers also mean less memory and less work for all that follows.
+#
+# **Predict first.** Would the last picture be different if pooling came *before* ReLU? Decide, then run:
+
+# %%
+other_order = cnnkit.relu(cnnkit.max_pool2d(filtered, 2))
+print("exactly the same numbers:", bool((other_order.get() == pooled.get()).all()))
+
+# %% [markdown]
+# The same: ReLU never swaps which of two numbers is larger, so the winner of each block wins either way. With *average*
+# pooling it would matter; try it in the explorer.
+#
+# ## Follow a pixel
+#
+# Point at any pixel of any stage, or tab to a picture and use the arrow keys. A pooled pixel lights up the 2×2 block it
+# came from, and the block lights up the patch of the photograph that was read for it. How many pixels of the photograph
+# can change one pooled pixel? Count them, for a 3×3 filter, then for 5×5.
+
+# %%
+pipeline = PipelineExplorer(photo, preset="edges")
+pipeline
+
+# %% [markdown]
+# ## Your turn: write two of the stages
+#
+# `relu` and `max_pool2x2` for a picture `x` of shape (H, W), in NumPy; H and W are even.
+
+# %% tags=["exercise"]
+def relu(x):
+    """What is positive stays, the rest becomes 0."""
+    ### BEGIN SOLUTION
+    return np.maximum(0, x)
+    ### END SOLUTION
+
+
+def max_pool2x2(x):
+    """The largest number of each 2 x 2 block: (H, W) to (H/2, W/2)."""
+    ### BEGIN SOLUTION
+    H, W = x.shape
+    return x.reshape(H // 2, 2, W // 2, 2).max(axis=(1, 3))
+    ### END SOLUTION
+
+
+# %% tags=["answer"]
+x = np.random.default_rng().standard_normal((6, 8)).astype(np.float32)
+for name, mine, right in (
+    ("relu", relu(x), cnnkit.relu(x).get()),
+    ("max_pool2x2", max_pool2x2(x), cnnkit.max_pool2d(x[None, None], 2).get()[0, 0]),
+):
+    if mine is None:
+        print(f"{name}: not attempted yet")
+    elif np.shape(mine) != right.shape:
+        print(f"{name}: not yet; the shape must be {right.shape}, and yours is {np.shape(mine)}")
+    else:
+        print(f"{name}: {'right' if np.allclose(mine, right) else 'not yet; the shape is right, the numbers are not'}")
+
+# %% [markdown]
+# ## From pictures to volumes
+#
+# Real networks use color and many filters. An image of 32×32 pixels in color is a **volume**: width 32, height 32,
+# depth 3. A filter is always as deep as the volume it slides over, so a 3×3 filter has 3·3·3 = 27 weights here, and it
+# still gives *one* number per place. With **twelve** filters there are twelve numbers per place: stacked, they are a
+# new volume of depth 12, and each of its layers is called a **feature map**.
+#
+# Our pictures have four kinds of shapes in them, drawn by the course itself:
+
+# %%
+pictures = data.shapes(8, seed=4)
+figure, axes = plt.subplots(1, 8, figsize=(11, 1.8), layout="constrained")
+for axis, image, label in zip(axes, pictures.images, pictures.labels, strict=True):
+    axis.imshow(image.transpose(1, 2, 0))
+    axis.set(xticks=[], yticks=[], title=pictures.classes[label])
+show(figure, "Eight small color pictures: " + ", ".join(pictures.classes[label] for label in pictures.labels) + ".")
+print("a batch of pictures:", pictures.images.shape, "= (images, channels, height, width)")
+
+# %% [markdown]
+# And this is a whole network, from the picture to four probabilities:
+
+# %%
+network = Sequential(
+    Conv2d(3, 12, 3, padding="same"),  # 12 filters of 3 x 3 x 3: 32 x 32 x 3 becomes 32 x 32 x 12
+    ReLU(),  # the volume keeps its shape
+    MaxPool2d(2),  # 16 x 16 x 12
+    Flatten(),  # one long row of 3072 numbers
+    Linear(16 * 16 * 12, 4),  # every output is a weighted sum of all of them
+    Softmax(),  # four probabilities
+    seed=0,
+)
+network.summary((3, 32, 32))
+
+# %% [markdown]
+# The table writes a volume as *channels × height × width*, the order in which the numbers lie in memory. Read it line
+# by line:
+#
+# - The **input layer** only holds the picture: one *neuron* (one number) per pixel and channel, 3072 of them.
+# - The **convolution** has few weights because it uses the same 12 filters everywhere: 12·(27 + 1) = 336, the 1 being
+#   each filter's **bias**, a number that is added to all its answers.
+# - **ReLU** and **pooling** have nothing to learn.
+# - **Flatten** moves nothing; it only reads the volume as one row.
+# - The last layer is **fully connected** (or *dense*): each of its neurons has a weight for every number of the row. It
+#   is a matrix product and a bias, $y = W x + b$. Running a picture through all the layers like this is called
+#   **feedforward**.
+#
+# Between input and output lie the **hidden layers**. Their numbers are no pictures and no answers, but what the network
+# makes of the one to get to the other.
+
+# %%
+volumes = network.activations(pictures.images[:1])
+names = ["picture", "convolution", "ReLU", "pooling"]
+figure, axes = plt.subplots(4, 12, figsize=(11, 4), layout="constrained")
+for row, (name, v) in enumerate(zip(names, volumes, strict=False)):
+    maps = v.get()[0]
+    for channel, axis in enumerate(axes[row]):
+        axis.axis("off")
+        if channel < len(maps):
+            axis.imshow(maps[channel], cmap="magma")
+    axes[row, 0].set_title(f"{name}: {maps.shape[0]} x {maps.shape[1]} x {maps.shape[2]}", loc="left", fontsize=10)
+show(figure, "One picture on its way: its 3 color channels, then 12 feature maps after each of three layers.")
+
+# %% [markdown]
+# ## Your turn: count
+#
+# How many weights would a **fully connected** layer need to turn the same 32×32×3 picture into the same 32×32×12 volume:
+# one weight from every input number to every output number? Leave the biases out. Guess first: ten times the
+# convolution's 336? A thousand times?
+
+# %% tags=["exercise"]
+dense_weights = None
+### BEGIN SOLUTION
+dense_weights = (32 * 32 * 3) * (32 * 32 * 12)
+### END SOLUTION
+
+# %% tags=["answer"]
+if dense_weights is None or dense_weights is ...:
+    print("Not attempted yet.")
+elif dense_weights == volumes[0].size * volumes[1].size:
+    print(f"Right: {dense_weights:,} weights, {dense_weights // 336:,} times as many as the convolution's 336.")
+else:
+    print("Not yet: multiply the number of inputs by the number of outputs.")
+
+# %% [markdown]
+# That is what sharing saves. A dense layer could learn a different filter for every place of the picture; a convolution
+# bets that an edge is an edge wherever it is.
+#
+# ## Scores into probabilities
+#
+# The dense layer gives four numbers, the **scores**, of any size and sign. **Softmax** makes probabilities of them:
+#
+# $$p_j = \frac{e^{x_j}}{\sum_i e^{x_i}}$$
+#
+# The exponential makes everything positive, and dividing by the sum makes them add up to 1. Where there are only two
+# answers, yes or no, the **sigmoid** $1/(1+e^{-x})$ does the same for a single score.
+#
+# **Predict first.** Softmax of the scores 1, 2, 3 gives 9, 24 and 67 percent. What does it give for 1001, 1002, 1003?
+# And what would go wrong if you computed it as the formula says, with numbers that stop at about $10^{38}$?
+
+# %%
+for scores in ([1, 2, 3], [1001, 1002, 1003]):
+    print(scores, "->", cnnkit.softmax([scores]).get()[0].round(4))
+with np.errstate(over="ignore", invalid="ignore"):
+    naive = np.exp(np.float32([1001, 1002, 1003]))
+    print("taken literally:", naive / naive.sum())
+
+# %% [markdown]
+# Only the differences count, so cnnkit takes the largest score off first, and no exponential can overflow.
+#
+# ## What does this network say?
+
+# %%
+probabilities = network(pictures.images).get()
+figure, axes = plt.subplots(2, 4, figsize=(9, 4.2), layout="constrained")
+for i, axis in enumerate(axes.flat):
+    bars = axis.bar(range(4), probabilities[i], color="#56B4E9")
+    bars[pictures.labels[i]].set(color="#0072B2", hatch="//", edgecolor="white")
+    axis.set(ylim=(0, 1), title=f"it is a {pictures.classes[pictures.labels[i]]}", yticks=[0, 0.5, 1])
+    axis.set_xticks(range(4), pictures.classes, fontsize=7)
+show(figure, "Eight bar charts of four probabilities; the hatched bar is the right answer, and it is not often the highest.")
+right = int((probabilities.argmax(axis=1) == pictures.labels).sum())
+print(f"right answers: {right} of {len(pictures)}; the probabilities of each picture add up to 1:",
+      bool(np.allclose(probabilities.sum(axis=1), 1)))
+
+# %% [markdown]
+# It guesses, and of course it does: its weights are random numbers. The *architecture* is all there, and it knows
+# nothing. What is missing is the one thing that makes networks useful, and it is the subject of
+# **[08 Train a classifier](08_train_a_classifier.ipynb)**.
+#
+# ## What you can do now
+#
+# - name the layers of a convolutional network and say what each does to the volume;
+# - follow a pixel from the photograph to the pooled picture and back;
+# - count the parameters of convolutional and dense layers;
+# - turn scores into probabilities, and say why the largest is taken off first.
+#
+# **To think on.** What would be lost without ReLU: could two convolutions in a row be written as one? · A picture of
+# 64×64 instead of 32×32: which lines of the table change their number of parameters? · Why is the input of the dense
+# layer one row, and what does the network forget by that?

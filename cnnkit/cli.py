@@ -9,6 +9,7 @@ import argparse
 import os
 import sys
 import textwrap
+import warnings
 from collections.abc import Sequence
 from itertools import zip_longest
 from pathlib import Path
@@ -25,7 +26,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit status: 1, and one sentence on stderr, for a CnnkitError."""
     options = _parser().parse_args(arguments)
     try:
-        return options.run(options)
+        with warnings.catch_warnings():  # for a reader, not for a programmer: the words alone
+            warnings.showwarning = lambda message, *rest: print(f"cnnkit: {message}", file=sys.stderr)
+            return options.run(options)
     except CnnkitError as error:
         print(f"cnnkit: {error}", file=sys.stderr)
         return 1
@@ -195,10 +198,7 @@ def _train(options: argparse.Namespace) -> int:
     chosen = device.current_device() if options.device is None else device.use(options.device)
     epochs = options.epochs or EPOCHS[options.data]
     print(f"Device {chosen.index}: {chosen.name} ({chosen.kind}, {chosen.platform}); its self-test passed.")
-    print(
-        f"{train.name}: {len(train)} images to learn from, {len(test)} to test with; {epochs} epochs.",
-        flush=True,
-    )
+    print(f"{len(train)} images to learn from, {len(test)} to test with; {epochs} epochs.", flush=True)
     model = small_cnn(train.images.shape[1:], len(train.classes), options.seed)
     history = fit(
         model,

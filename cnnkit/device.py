@@ -66,6 +66,7 @@ class Device:
         self.sub_groups = "cl_khr_subgroups" in extensions or "cl_intel_subgroups" in extensions
         self.integrated = bool(handle.host_unified_memory)
         self.lock = threading.RLock()
+        self.typed: set[Any] = set()  # kernels whose number arguments have been declared
         self._tested = False
 
     def __repr__(self) -> str:

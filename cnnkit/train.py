@@ -293,25 +293,23 @@ def _explain_break(run: Run, batches: _Batches, index: int, before: list[DeviceA
         # A gradient overflowed in the step before: those weights are of no use to anyone.
         for parameter, kept in zip(run.model.parameters, before, strict=True):
             copy_into(parameter.value, kept)
-        i, name = broken[0].split(".")
-        where = (
-            f"It began in the {_words(name)} of layer {i}, {run.model.layers[int(i)]!r}, in the step before."
-        )
+        place, name = broken[0].split(".")
+        where = f"It began in the {_words(name)} of {_place(run, int(place))}, in the step before."
         what_is_kept = "The model is back at the start of this epoch."
     else:
         where, what_is_kept = "It began in the loss itself.", "The model is as it was before that step."
         x, _ = next(batch for i, batch in enumerate(batches.of_epoch(run.epoch)) if i == index)
         for i, output in enumerate(run.model.activations(x)):
             if not np.isfinite(output.get()).all():
-                layer = (
-                    f"the output of layer {i - 1}, {run.model.layers[i - 1]!r}"
-                    if i
-                    else "the images themselves"
-                )
-                where = f"It began in {layer}."
+                origin = f"the output of {_place(run, i - 1)}" if i else "the images themselves"
+                where = f"It began in {origin}."
                 break
     run.stopped = "the loss is not finite"
     raise TrainingError(f"{what} {where} {advice} {what_is_kept} The history is in model.history.")
+
+
+def _place(run: Run, i: int) -> str:
+    return f"layer {i}, {run.model.layers[i]!r}"
 
 
 def _words(name: str) -> str:

@@ -11,6 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -355,6 +356,20 @@ def test_a_checkpoint_goes_on_and_the_seed_matters(tmp_path: Path) -> None:
 
 def test_a_folder_without_the_files_is_one_sentence(tmp_path: Path) -> None:
     assert str(tmp_path) in _one_sentence(_cnnkit("train", "--data", "mnist", "--folder", str(tmp_path)))
+
+
+def test_a_warning_is_shown_without_its_line_of_code(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def open_lab(*arguments: Any) -> int:
+        warnings.warn("half of the set is there.", stacklevel=1)
+        return 0
+
+    monkeypatch.setattr(lab, "open_lab", open_lab)
+    before = warnings.showwarning
+    assert cli.main(["lab"]) == 0
+    assert capsys.readouterr().err == "cnnkit: half of the set is there.\n"
+    assert warnings.showwarning is before
 
 
 def test_digits_have_no_folder(tmp_path: Path) -> None:

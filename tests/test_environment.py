@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
@@ -23,6 +24,8 @@ DEVELOPERS_ONLY = {"build", "setuptools", "ruff", "mypy", "py-rattler"}
 # In environment.yml alone: Python itself, pip for `pip install --no-deps -e .`, and the OpenCL driver,
 # which on PyPI comes as the extra "pocl".
 CONDA_ONLY = {"python", "pip", "pocl"}
+# The form that repo2docker understands; from ">=" it would fall back on a Python of its own choice.
+_PYTHON = re.compile(r"python =(?P<version>3\.[0-9]+)")
 _SPEC = re.compile(r"(?P<name>[a-z0-9][a-z0-9_.-]*)(?: >=(?P<lower>[0-9][0-9.]*))?")
 
 
@@ -41,7 +44,7 @@ def _lower_bound(requirement: Requirement) -> str | None:
 
 def _wanted(project: dict[str, Any]) -> dict[str, str | None]:
     """conda-forge name -> lower bound, of what environment.yml must hold."""
-    wanted = {"python": project["requires-python"].removeprefix(">=")}
+    wanted: dict[str, str | None] = {}
     for text in [*project["dependencies"], *project["optional-dependencies"]["test"]]:
         requirement = Requirement(text)
         if requirement.name not in DEVELOPERS_ONLY:
@@ -57,9 +60,14 @@ def _differences(environment_text: str, project: dict[str, Any]) -> list[str]:
     """Where environment.yml and pyproject.toml disagree, in sentences."""
     wanted, found, problems = _wanted(project), {}, []
     for spec in _specs(environment_text):
+        if python := _PYTHON.fullmatch(str(spec)):
+            found["python"] = python["version"]
+            if not SpecifierSet(project["requires-python"]).contains(python["version"]):
+                problems.append(f"python is {python['version']} and must be {project['requires-python']}")
+            continue
         match = _SPEC.fullmatch(spec) if isinstance(spec, str) else None
-        if match is None:
-            problems.append(f"{spec!r} is not of the form 'name >=version'")
+        if match is None or match["name"] == "python":
+            problems.append(f"{spec!r} is not of the form 'name >=version' (or 'python =3.x')")
         else:
             found[match["name"]] = match["lower"]
     for name, lower in wanted.items():
@@ -84,7 +92,9 @@ def test_environment_and_pyproject_agree() -> None:
         ("- anywidget >=0.9.13\n", "", "anywidget is missing"),
         ("- pocl >=6", "- poclx >=6", "pocl is missing"),
         ("- matplotlib-base >=3.9", "- matplotlib >=3.9", "matplotlib is not in pyproject.toml"),
-        ("- python >=3.11\n", "- python >=3.10\n", "python is >=3.10"),
+        ("- python =3.12", "- python =3.10", "python is 3.10 and must be >=3.11"),
+        ("- python =3.12", "- python >=3.11", "is not of the form"),
+        ("- python =3.12", "- pip", "python is missing"),
         ("- tqdm >=4.66\n", "- tqdm=4.66=*=1\n", "is not of the form"),
         ("- pip\n", "- pip\n  - pip: [torch]\n", "is not of the form"),
     ],

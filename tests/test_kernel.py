@@ -108,8 +108,11 @@ def test_what_the_driver_refuses_is_one_sentence(device, monkeypatch):
 
 def test_a_missing_argument_is_counted(device):
     run = kernels.compile_source(GOOD, "double_it", FACTOR=1)
-    with pytest.raises(CnnkitError, match="'double_it' takes 3 arguments and was given 2"):
-        kernels.launch(device, run, (64,), (64,), empty((1,)), empty((1,)))
+    arrays = (empty((1,)), empty((1,)))
+    for _ in range(2):
+        with pytest.raises(CnnkitError, match="'double_it' takes 3 arguments and was given 2"):
+            kernels.launch(device, run, (64,), (64,), *arrays)
+        kernels.launch(device, run, (64,), (64,), *arrays, 1)  # right: and the mistake is still told after it
 
 
 def test_a_slice_is_not_taken_for_its_whole(device):

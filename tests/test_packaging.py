@@ -77,7 +77,8 @@ def _names_in(archive: Path) -> set[str]:
 
 
 def _sources(*patterns: str) -> set[str]:
-    return {path.relative_to(ROOT).as_posix() for pattern in patterns for path in ROOT.glob(pattern)}
+    found = (path.relative_to(ROOT) for pattern in patterns for path in ROOT.glob(pattern) if path.is_file())
+    return {path.as_posix() for path in found if ".ipynb_checkpoints" not in path.parts}
 
 
 def _missing_from_wheel(names: set[str]) -> set[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from jupyter_in_browser import CHROMIUM_FLAGS, Lab, Notebook, find_chromium
 
@@ -27,6 +29,9 @@ def lab(browser, tmp_path_factory):
     server.close()
 
 
+numbers = itertools.count(1)  # of notebooks: no two share a file, a kernel or a workspace
+
+
 @pytest.fixture
 def open_notebook(browser, lab):
     """open_notebook(cell, cell, ...) writes these cells to a notebook and opens it."""
@@ -35,9 +40,7 @@ def open_notebook(browser, lab):
     def open_(*cells: str, width: int = 1280, height: int = 1000) -> Notebook:
         context = browser.new_context(viewport={"width": width, "height": height})
         contexts.append(context)
-        return Notebook(
-            context.new_page(), lab, lab.write(f"notebook{len(list(lab.root.iterdir()))}.ipynb", *cells)
-        )
+        return Notebook(context.new_page(), lab, lab.write(f"notebook{next(numbers)}.ipynb", *cells))
 
     yield open_
     for context in contexts:

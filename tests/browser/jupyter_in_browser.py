@@ -149,7 +149,7 @@ class Notebook:
                 "([cells]) => [...document.querySelectorAll(cells)].every("
                 "cell => /\\[\\d+\\]/.test(cell.querySelector('.jp-InputPrompt').textContent))",
                 arg=[CELL],
-                timeout=120_000,
+                timeout=40_000,
             )
             assert cells.count() > 0
 

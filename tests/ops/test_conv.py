@@ -30,7 +30,8 @@ def problems(draw):
             st.just("same"),
             st.just("valid"),
             st.tuples(
-                st.tuples(st.integers(0, 3), st.integers(0, 3)), st.tuples(st.integers(0, 3), st.integers(0, 3))
+                st.tuples(st.integers(0, 3), st.integers(0, 3)),
+                st.tuples(st.integers(0, 3), st.integers(0, 3)),
             ),
         )
     )
@@ -116,7 +117,9 @@ def test_nan_and_infinity_show_where_they_are_read(device, variant):
         pytest.param(lambda x: x.tolist(), id="nested list"),
         pytest.param(lambda x: cnnkit.to_device(x), id="device"),
         pytest.param(lambda x: cnnkit.to_device(np.concatenate([x, x]))[1:], id="slice on the device"),
-        pytest.param(lambda x: cnnkit.to_device(np.repeat(x, 2, axis=3))[..., ::2], id="strided on the device"),
+        pytest.param(
+            lambda x: cnnkit.to_device(np.repeat(x, 2, axis=3))[..., ::2], id="strided on the device"
+        ),
     ],
 )
 def test_input_of_any_kind(device, convert):
@@ -141,8 +144,18 @@ ONES = np.ones
         (ONES((1, 1, 5, 5)), ONES((3, 3)), {}, "w must have 4 dimensions"),
         (ONES((1, 3, 5, 5)), ONES((2, 4, 3, 3)), {}, "the input has 3 channels and the filters 4"),
         (ONES((1, 1, 5, 5)), ONES((1, 1, 7, 3)), {}, "kernel is 7 high and the padded input only 5"),
-        (ONES((1, 1, 5, 5)), ONES((1, 1, 3, 3)), {"dilation": 3}, "kernel is 7 high (a 3-cell kernel with dilation 3)"),
-        (ONES((1, 1, 5, 5)), ONES((1, 1, 3, 7)), {"padding": (9, 0)}, "kernel is 7 wide and the padded input only 5"),
+        (
+            ONES((1, 1, 5, 5)),
+            ONES((1, 1, 3, 3)),
+            {"dilation": 3},
+            "kernel is 7 high (a 3-cell kernel with dilation 3)",
+        ),
+        (
+            ONES((1, 1, 5, 5)),
+            ONES((1, 1, 3, 7)),
+            {"padding": (9, 0)},
+            "kernel is 7 wide and the padded input only 5",
+        ),
         (ONES((1, 1, 5, 5)), ONES((1, 1, 3, 3)), {"stride": 0}, "stride must be at least 1, and it is 0"),
         (ONES((1, 1, 5, 5)), ONES((1, 1, 3, 3)), {"stride": 1.5}, "stride must be a whole number"),
         (ONES((1, 1, 5, 5)), ONES((1, 1, 3, 3)), {"dilation": (1, 0)}, "dilation must be at least 1"),

@@ -31,11 +31,15 @@ def test_backward_of_matmul_and_linear(device, rows, inner, columns):
     a, b, w = normal(rows, inner), normal(inner, columns, seed=1), normal(columns, inner, seed=2)
     bias, dy = normal(columns, seed=3), normal(rows, columns, seed=4)
     lengths = (columns, rows, rows)
-    for g, e, n in zip(cnnkit.matmul_backward(dy, a, b), reference.matmul_backward(dy, a, b), lengths, strict=False):
+    for g, e, n in zip(
+        cnnkit.matmul_backward(dy, a, b), reference.matmul_backward(dy, a, b), lengths, strict=False
+    ):
         assert_close(g, e, n)
     assert_close(cnnkit.linear(a, w), reference.linear(a, w), inner)
     assert_close(cnnkit.linear(a, w, bias), reference.linear(a, w, bias), inner)
-    for g, e, n in zip(cnnkit.linear_backward(dy, a, w), reference.linear_backward(dy, a, w), lengths, strict=True):
+    for g, e, n in zip(
+        cnnkit.linear_backward(dy, a, w), reference.linear_backward(dy, a, w), lengths, strict=True
+    ):
         assert_close(g, e, n)
 
 
@@ -77,11 +81,23 @@ def test_flatten_and_back(device):
     [
         (lambda: cnnkit.matmul(np.ones((2, 3)), np.ones((4, 5))), "the inner sizes 3 and 4 must be equal"),
         (lambda: cnnkit.matmul(np.ones(3), np.ones((3, 5))), "a must have 2 dimensions"),
-        (lambda: cnnkit.linear(np.ones((2, 3)), np.ones((5, 4))), "the input has 3 features and the weights expect 4"),
-        (lambda: cnnkit.linear(np.ones((2, 3, 4, 4)), np.ones((5, 48))), "cnnkit.flatten turns feature maps into rows"),
-        (lambda: cnnkit.linear(np.ones((2, 3)), np.ones((5, 3)), np.ones(4)), "one bias for each of the 5 neurons"),
+        (
+            lambda: cnnkit.linear(np.ones((2, 3)), np.ones((5, 4))),
+            "the input has 3 features and the weights expect 4",
+        ),
+        (
+            lambda: cnnkit.linear(np.ones((2, 3, 4, 4)), np.ones((5, 48))),
+            "cnnkit.flatten turns feature maps into rows",
+        ),
+        (
+            lambda: cnnkit.linear(np.ones((2, 3)), np.ones((5, 3)), np.ones(4)),
+            "one bias for each of the 5 neurons",
+        ),
         (lambda: cnnkit.flatten(np.ones(3)), "flatten needs a batch"),
-        (lambda: cnnkit.flatten_backward(np.ones((2, 6)), (2, 7)), "dy has 12 numbers and x_shape (2, 7) asks for 14"),
+        (
+            lambda: cnnkit.flatten_backward(np.ones((2, 6)), (2, 7)),
+            "dy has 12 numbers and x_shape (2, 7) asks for 14",
+        ),
     ],
 )
 def test_mistakes_are_named_with_both_numbers(call, words):

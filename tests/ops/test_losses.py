@@ -40,7 +40,9 @@ def test_squared_error(device, n, k, reduction):
     rng = np.random.default_rng([n, k])
     pred, target = (rng.standard_normal((n, k)).astype(np.float32) for _ in range(2))
     assert_close(cnnkit.mse(pred, target, reduction), reference.mse(pred, target, reduction), n * k)
-    assert_close(cnnkit.mse_backward(pred, target, reduction), reference.mse_backward(pred, target, reduction))
+    assert_close(
+        cnnkit.mse_backward(pred, target, reduction), reference.mse_backward(pred, target, reduction)
+    )
 
 
 def test_known_values(device):

@@ -85,7 +85,11 @@ def test_an_empty_batch(device):
     [
         (np.ones((4, 4)), {"kernel_size": 2}, "x must have 4 dimensions"),
         (np.ones((1, 1, 4, 4)), {"kernel_size": 5}, "kernel is 5 high and the padded input only 4"),
-        (np.ones((1, 1, 4, 4)), {"kernel_size": 2, "padding": 2}, "padding (2, 2) must be below kernel_size (2, 2)"),
+        (
+            np.ones((1, 1, 4, 4)),
+            {"kernel_size": 2, "padding": 2},
+            "padding (2, 2) must be below kernel_size (2, 2)",
+        ),
         (np.ones((1, 1, 4, 4)), {"kernel_size": 2, "stride": 0}, "stride must be at least 1, and it is 0"),
         (np.ones((1, 1, 4, 4)), {"kernel_size": 0}, "kernel_size must be at least 1"),
         (np.ones((1, 0, 4, 4)), {"kernel_size": 2}, "only the batch may be empty"),

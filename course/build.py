@@ -9,7 +9,8 @@ and keeps its outputs: nbval compares them strictly. `course/` has stubs where t
 between `### BEGIN SOLUTION` and `### END SOLUTION` (lines in it that begin with `### STUB ` say what the
 stub is, where it is not the usual one); it is run too, to show that an unsolved notebook
 runs from top to bottom, and keeps the outputs of the demonstrations alone: cells tagged `exercise`, and
-those that depend on the learner's answer (tagged `answer`), are left empty.
+those that depend on the learner's answer (tagged `answer`), are left empty. Cells tagged `drawing` or
+`answer` are folded away: the learner can open them, and need not.
 """
 
 from __future__ import annotations
@@ -47,7 +48,11 @@ def stubbed(source: str) -> str:
         elif line.strip() == END:
             if block is None:
                 raise ValueError(f"{END} without {BEGIN}")
-            own = [text.replace(OWN_STUB, "", 1) for text in block if text.lstrip().startswith(OWN_STUB)]
+            own = [
+                text.replace(OWN_STUB, "", 1)
+                for text in block
+                if text.lstrip().startswith(OWN_STUB)
+            ]
             indent = line[: len(line) - len(line.lstrip())]
             lines += own or [indent + STUB]
             block = None
@@ -74,7 +79,11 @@ def notebook(path: Path, solution: bool) -> nbformat.NotebookNode:
         seen.add(cell.id)
         if cell.cell_type == "code":
             cell.source = solved(cell.source) if solution else stubbed(cell.source)
-        cell.metadata = nbformat.from_dict({k: v for k, v in cell.metadata.items() if k == "tags"})
+        tags = cell.metadata.get("tags", [])
+        cell.metadata = nbformat.from_dict({"tags": tags} if tags else {})
+        if {"drawing", "answer"} & set(tags):
+            # JupyterLab folds these away: they are not what the learner came to read.
+            cell.metadata["jupyter"] = {"source_hidden": True}
     made.nbformat, made.nbformat_minor = 4, 5
     return made
 
@@ -100,7 +109,7 @@ def run(made: nbformat.NotebookNode) -> None:
 def is_progress(output: nbformat.NotebookNode) -> bool:
     """Progress bars are news while they run and noise afterwards."""
     if output.output_type == "stream":
-        return output.name == "stderr" and "it/s" in output.text or "step/s" in output.get("text", "")
+        return "it/s" in output.text or "step/s" in output.text
     plain = output.get("data", {}).get("text/plain", "")
     return "step/s" in plain or "| 0/" in plain
 

@@ -18,6 +18,17 @@ def show(figure: Any, caption: str) -> None:
     png = io.BytesIO()
     figure.savefig(png, format="png", dpi=100, bbox_inches="tight", metadata={"Software": None})
     pyplot.close(figure)
-    bundle = {"image/png": png.getvalue(), "text/plain": caption}
+    bundle = {"image/png": smaller(png.getvalue()), "text/plain": caption}
     display(bundle, raw=True, metadata={"image/png": {"alt": caption}})
     display(Markdown(f"*{caption}*"))
+
+
+def smaller(png: bytes) -> bytes:
+    """The same picture with 256 colors: a third of the size, and notebooks are kept with their pictures."""
+    from PIL import Image
+
+    result = io.BytesIO()
+    with Image.open(io.BytesIO(png)) as picture:
+        reduced = picture.convert("RGB").quantize(256, dither=Image.Dither.NONE)
+        reduced.save(result, format="PNG", optimize=True)
+    return result.getvalue()

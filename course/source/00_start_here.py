@@ -44,7 +44,9 @@ print("Its self-test passed: it computes what it should.")
 
 # %%
 photo = data.photo()  # 300 x 300 pixels, from 0 (black) to 1 (white)
+print("shape:", photo.shape)
 
+# %% tags=["drawing"]
 figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3.6), layout="constrained")
 left.imshow(photo[0, 0], cmap="gray", vmin=0, vmax=1)
 left.add_patch(plt.Rectangle((119.5, 89.5), 6, 6, fill=False, color="#D55E00", linewidth=2))
@@ -56,7 +58,6 @@ for (row, column), value in np.ndenumerate(patch):
     right.text(column, row, f"{value:.2f}", ha="center", va="center", color=color)
 right.set(xticks=[], yticks=[], title="6 x 6 of its pixels")
 show(figure, "A gray portrait, and six by six of its pixels with the number of each written on it.")
-print("shape:", photo.shape)
 
 # %% [markdown]
 # The shape has four numbers, and they mean the same all through the course: **(images, channels, height, width)**. Here
@@ -138,7 +139,9 @@ __kernel void contrast(__global const float *image, __global float *result, cons
 # %% tags=["answer"]
 result = cnnkit.to_device(np.zeros(photo.shape))
 contrast = kernel.compile_source(contrast_source, "contrast")
-kernel.launch(device, contrast, (photo.size,), (64,), cnnkit.to_device(photo), result, photo.size, 2.0)
+kernel.launch(
+    device, contrast, (photo.size,), (64,), cnnkit.to_device(photo), result, photo.size, 2.0
+)
 expected = 0.5 + 2.0 * (photo - 0.5)
 if np.allclose(result.get(), photo):
     print("Not attempted yet: the kernel still copies the photograph.")

@@ -38,14 +38,23 @@ filtered = cnnkit.conv2d(photo, edges, padding="same")
 rectified = cnnkit.relu(filtered)
 pooled = cnnkit.max_pool2d(rectified, 2)
 
+stages = {"1. convolution": filtered, "2. ReLU": rectified, "3. max pooling, 2 x 2": pooled}
+for title, stage in stages.items():
+    values = stage.get()
+    print(f"{title:24} {stage.shape}, smallest {values.min():5.2f}, largest {values.max():5.2f}")
+
+# %% tags=["drawing"]
 figure, axes = plt.subplots(1, 3, figsize=(11, 4), layout="constrained")
-stages = [("1. convolution", filtered), ("2. ReLU", rectified), ("3. max pooling, 2 x 2", pooled)]
-for axis, (title, stage) in zip(axes, stages, strict=True):
+for axis, (title, stage) in zip(axes, stages.items(), strict=True):
     values = stage.get()[0, 0]
-    axis.imshow(values, cmap="magma", vmin=-1, vmax=1.5)
+    signed = bool(values.min() < 0)
+    axis.imshow(values, cmap="PuOr_r" if signed else "magma", vmin=-1.5 if signed else 0, vmax=1.5)
     axis.set(xticks=[], yticks=[], title=title, xlabel=f"{values.shape[0]} x {values.shape[1]}")
-    print(f"{title:24} shape {stage.shape}, smallest {values.min():6.2f}, largest {values.max():5.2f}")
-show(figure, "Three panels: the edges with bright and dark sides, the bright sides alone, and the same half as large.")
+show(
+    figure,
+    "Three panels: the filter's answers, orange above and violet below zero; the positive ones "
+    "alone, bright on black; and the same outlines in a picture half as high and half as wide.",
+)
 
 # %% [markdown]
 # Look at the smallest numbers. The convolution answers with both signs: positive where a pixel is brighter than its
@@ -78,6 +87,7 @@ pipeline
 #
 # `relu` and `max_pool2x2` for a picture `x` of shape (H, W), in NumPy; H and W are even.
 
+
 # %% tags=["exercise"]
 def relu(x):
     """What is positive stays, the rest becomes 0."""
@@ -103,9 +113,10 @@ for name, mine, right in (
     if mine is None:
         print(f"{name}: not attempted yet")
     elif np.shape(mine) != right.shape:
-        print(f"{name}: not yet; the shape must be {right.shape}, and yours is {np.shape(mine)}")
+        print(f"{name}: not yet; its shape must be {right.shape}, not {np.shape(mine)}")
     else:
-        print(f"{name}: {'right' if np.allclose(mine, right) else 'not yet; the shape is right, the numbers are not'}")
+        good = np.allclose(mine, right)
+        print(f"{name}: {'right' if good else 'not yet; the shape is right, the numbers are not'}")
 
 # %% [markdown]
 # ## From pictures to volumes
@@ -119,12 +130,15 @@ for name, mine, right in (
 
 # %%
 pictures = data.shapes(8, seed=4)
+print("a batch of pictures:", pictures.images.shape, "= (images, channels, height, width)")
+
+# %% tags=["drawing"]
 figure, axes = plt.subplots(1, 8, figsize=(11, 1.8), layout="constrained")
 for axis, image, label in zip(axes, pictures.images, pictures.labels, strict=True):
     axis.imshow(image.transpose(1, 2, 0))
     axis.set(xticks=[], yticks=[], title=pictures.classes[label])
-show(figure, "Eight small color pictures: " + ", ".join(pictures.classes[label] for label in pictures.labels) + ".")
-print("a batch of pictures:", pictures.images.shape, "= (images, channels, height, width)")
+named = ", ".join(pictures.classes[label] for label in pictures.labels)
+show(figure, f"Eight small color pictures: {named}.")
 
 # %% [markdown]
 # And this is a whole network, from the picture to four probabilities:
@@ -159,6 +173,9 @@ network.summary((3, 32, 32))
 
 # %%
 volumes = network.activations(pictures.images[:1])
+print([v.shape[1:] for v in volumes])
+
+# %% tags=["drawing"]
 names = ["picture", "convolution", "ReLU", "pooling"]
 figure, axes = plt.subplots(4, 12, figsize=(11, 4), layout="constrained")
 for row, (name, v) in enumerate(zip(names, volumes, strict=False)):
@@ -167,8 +184,12 @@ for row, (name, v) in enumerate(zip(names, volumes, strict=False)):
         axis.axis("off")
         if channel < len(maps):
             axis.imshow(maps[channel], cmap="magma")
-    axes[row, 0].set_title(f"{name}: {maps.shape[0]} x {maps.shape[1]} x {maps.shape[2]}", loc="left", fontsize=10)
-show(figure, "One picture on its way: its 3 color channels, then 12 feature maps after each of three layers.")
+    size = " x ".join(map(str, maps.shape))
+    axes[row, 0].set_title(f"{name}: {size}", loc="left", fontsize=10)
+show(
+    figure,
+    "One picture on its way: its 3 color channels, then 12 feature maps after each of three layers.",
+)
 
 # %% [markdown]
 # ## Your turn: count
@@ -187,7 +208,8 @@ dense_weights = (32 * 32 * 3) * (32 * 32 * 12)
 if dense_weights is None or dense_weights is ...:
     print("Not attempted yet.")
 elif dense_weights == volumes[0].size * volumes[1].size:
-    print(f"Right: {dense_weights:,} weights, {dense_weights // 336:,} times as many as the convolution's 336.")
+    times = dense_weights // 336
+    print(f"Right: {dense_weights:,} weights, {times:,} times the convolution's 336.")
 else:
     print("Not yet: multiply the number of inputs by the number of outputs.")
 
@@ -221,16 +243,24 @@ with np.errstate(over="ignore", invalid="ignore"):
 
 # %%
 probabilities = network(pictures.images).get()
+right = int((probabilities.argmax(axis=1) == pictures.labels).sum())
+print(f"right answers: {right} of {len(pictures)}")
+print("each picture's add up to 1:", bool(np.allclose(probabilities.sum(axis=1), 1)))
+
+# %% tags=["drawing"]
 figure, axes = plt.subplots(2, 4, figsize=(9, 4.2), layout="constrained")
 for i, axis in enumerate(axes.flat):
     bars = axis.bar(range(4), probabilities[i], color="#56B4E9")
     bars[pictures.labels[i]].set(color="#0072B2", hatch="//", edgecolor="white")
-    axis.set(ylim=(0, 1), title=f"it is a {pictures.classes[pictures.labels[i]]}", yticks=[0, 0.5, 1])
+    axis.set(
+        ylim=(0, 1), title=f"it is a {pictures.classes[pictures.labels[i]]}", yticks=[0, 0.5, 1]
+    )
     axis.set_xticks(range(4), pictures.classes, fontsize=7)
-show(figure, "Eight bar charts of four probabilities; the hatched bar is the right answer, and it is not often the highest.")
-right = int((probabilities.argmax(axis=1) == pictures.labels).sum())
-print(f"right answers: {right} of {len(pictures)}; the probabilities of each picture add up to 1:",
-      bool(np.allclose(probabilities.sum(axis=1), 1)))
+show(
+    figure,
+    "Eight bar charts of four probabilities; the hatched bar is the right answer, and it is not "
+    "often the highest.",
+)
 
 # %% [markdown]
 # It guesses, and of course it does: its weights are random numbers. The *architecture* is all there, and it knows

@@ -127,18 +127,12 @@ class Notebook:
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         page.goto(f"{lab.url}/lab/tree/{name}?reset")
         page.locator(CELL).first.wait_for(timeout=60_000)
-        # The indicator says idle while no kernel is connected yet: wait for both.
-        page.wait_for_function("() => !document.body.innerText.includes('No Kernel')", timeout=60_000)
-        self.wait_idle()
+        # The toolbar's indicator says idle while no kernel is connected, and a narrow page hides it.
+        page.locator("#jp-main-statusbar", has_text="| Idle").wait_for(timeout=60_000)
 
     def _listen(self, message) -> None:
         if message.type == "error":
             self.complaints.append(message.text)
-
-    def wait_idle(self, timeout: float = 60_000) -> None:
-        self.page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").first.wait_for(
-            timeout=timeout, state="attached"
-        )
 
     def run_all(self, wait: bool = True) -> None:
         self.page.get_by_role("menuitem", name="Run", exact=True).click()

@@ -1,0 +1,98 @@
+# Set up, open the course, run the tests. Needs make and Python 3.11 or newer, nothing else.
+#
+#   make lab              open the course in JupyterLab (PORT=9000 to choose the port)
+#   make test             run every test
+#   make help             the other targets
+#
+# Everything is installed into .venv; a second run installs nothing unless pyproject.toml or
+# constraints.txt changed. PYTHON=/path/to/python chooses another Python than the one found.
+
+VENV := .venv
+# Windows' layout, for make from Git Bash or MSYS2.
+BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
+PY := $(BIN)/python
+STAMPS := $(VENV)/installed
+INSTALL := $(PY) -m pip install -qq --disable-pip-version-check -c constraints.txt
+
+# An environment knows its folder by its full path, and its Python by a link: after a move, or when that
+# Python is gone, it is made anew.
+STALE := $(shell [ ! -e $(STAMPS)/folder ] || { [ -x $(PY) ] && [ "$$(cat $(STAMPS)/folder)" = "$$(pwd)" ]; } || echo yes)
+ifeq ($(STALE),yes)
+$(shell rm -rf $(STAMPS))
+endif
+
+.PHONY: lab test test-slow test-browser lint course clean help
+.DEFAULT_GOAL := help
+
+lab: $(STAMPS)/lab
+	@$(PY) -m cnnkit lab $(if $(PORT),--port $(PORT))
+
+test: $(STAMPS)/test
+	@$(PY) tests/run.py
+
+test-slow: $(STAMPS)/test
+	@$(PY) tests/run.py slow
+
+test-browser: $(STAMPS)/browser
+	@$(PY) tests/run.py browser
+
+lint: $(STAMPS)/test
+	$(PY) -m ruff check
+	$(PY) -m ruff format --check cnnkit tests
+	$(PY) -m mypy
+
+course: $(STAMPS)/test
+	$(PY) course/build.py
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+help:
+	@echo "make lab           open the course in JupyterLab; PORT=9000 chooses the port"
+	@echo "make test          run every test, the notebooks included"
+	@echo "make test-slow     run the tests that take minutes"
+	@echo "make test-browser  run the tests that drive JupyterLab in Chromium"
+	@echo "make lint          check style and types"
+	@echo "make course        make the notebooks from course/source"
+	@echo "make clean         remove .venv, builds and caches; your notebooks stay"
+
+# Keep an environment that works; otherwise make one with the first Python that can.
+NEW_ENOUGH := -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
+CANDIDATES := $(if $(PYTHON),"$(PYTHON)",python3 python3.14 python3.13 python3.12 python3.11 python)
+$(STAMPS)/venv:
+	@if [ "$(STALE)" = yes ] || ! $(PY) $(NEW_ENOUGH); then \
+	  found=; bare=; \
+	  for python in $(CANDIDATES); do \
+	    "$$python" $(NEW_ENOUGH) || continue; \
+	    if "$$python" -c 'import ensurepip, venv' 2>/dev/null; then found=$$python; break; fi; \
+	    bare=$$python; \
+	  done; \
+	  if [ -n "$$found" ]; then \
+	    echo "Making the environment $(VENV) with $$("$$found" --version)."; \
+	    "$$found" -m venv --clear $(VENV) || exit 1; \
+	  elif [ -n "$$bare" ]; then \
+	    echo "cnnkit: $$bare cannot make a virtual environment because its module ensurepip is missing;" \
+	      "on Debian or Ubuntu run 'sudo apt install python3-venv', then this command again." >&2; exit 1; \
+	  else \
+	    there="$$($(if $(PYTHON),"$(PYTHON)",python3) --version 2>&1)" || there="not there"; \
+	    echo "cnnkit: Python 3.11 or newer is needed, and $(if $(PYTHON),$(PYTHON),python3) is $$there; install one" \
+	      "from https://www.python.org/downloads or name one, as in: make lab PYTHON=/path/to/python3.12" >&2; exit 1; \
+	  fi; \
+	fi
+	@mkdir -p $(STAMPS) && pwd > $(STAMPS)/folder && touch $@
+
+$(STAMPS)/lab: $(STAMPS)/venv pyproject.toml constraints.txt
+	@echo "Installing cnnkit, JupyterLab and what they need (about 1 GB; 1 to 5 minutes, once)."
+	@$(INSTALL) -e .
+	@touch $@
+
+$(STAMPS)/test: $(STAMPS)/venv pyproject.toml constraints.txt
+	@echo "Installing cnnkit, JupyterLab and the test tools (about 1 GB; 1 to 5 minutes, once)."
+	@$(INSTALL) -e '.[test]'
+	@touch $(STAMPS)/lab $@
+
+$(STAMPS)/browser: $(STAMPS)/test
+	@echo "Installing playwright (half a minute, once)."
+	@$(INSTALL) -e '.[test,browser]'
+	@touch $@

@@ -1,0 +1,129 @@
+"""The notebooks: made from their source, run from top to bottom, and fit to be read by anyone."""
+
+import importlib.util
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+
+COURSE = Path(__file__).resolve().parents[1] / "course"
+SOURCES = sorted((COURSE / "source").glob("*.py"))
+NAMES = [path.stem for path in SOURCES]
+CASES = [(name, solution) for name in NAMES for solution in (True, False)]
+
+spec = importlib.util.spec_from_file_location("course_build", COURSE / "build.py")
+build = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(build)
+
+
+def path_of(name, solution):
+    return COURSE / ("solutions" if solution else ".") / f"{name}.ipynb"
+
+
+def read(name, solution):
+    return nbformat.read(path_of(name, solution), as_version=4)
+
+
+def code_cells(made):
+    return [cell for cell in made.cells if cell.cell_type == "code"]
+
+
+def tags(cell):
+    return set(cell.metadata.get("tags", []))
+
+
+def test_every_notebook_has_a_source_and_the_other_way_round():
+    assert "00_start_here" in NAMES
+    for folder in (COURSE, COURSE / "solutions"):
+        assert sorted(p.stem for p in folder.glob("*.ipynb")) == NAMES
+
+
+@pytest.mark.parametrize(("name", "solution"), CASES)
+def test_it_is_what_its_source_makes(name, solution):
+    made = build.notebook(COURSE / "source" / f"{name}.py", solution)
+    assert build.up_to_date(made, path_of(name, solution)), "run 'make course' and commit what it makes"
+    assert [c.id for c in made.cells] == [c.id for c in read(name, solution).cells]
+
+
+@pytest.mark.parametrize(("name", "solution"), CASES)
+def test_it_was_run_from_top_to_bottom_without_an_error(name, solution):
+    """nbval passes over cells that were never run: here they would show."""
+    cells = code_cells(read(name, solution))
+    left_empty = set() if solution else {"exercise", "answer"}
+    expected = [None if left_empty & tags(cell) else i for i, cell in enumerate(cells, 1)]
+    assert [cell.execution_count for cell in cells] == expected
+    for cell in cells:
+        assert not any(output.output_type == "error" for output in cell.outputs)
+        if left_empty & tags(cell):
+            assert cell.outputs == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_learners_version_gives_no_solution_away(name):
+    cells = zip(code_cells(read(name, True)), code_cells(read(name, False)), strict=True)
+    exercises = [(solved, stub) for solved, stub in cells if "exercise" in tags(stub)]
+    assert exercises, "every notebook asks the learner to do something"
+    for solved, stub in exercises:
+        assert solved.source != stub.source
+        assert build.BEGIN not in stub.source + solved.source
+        assert "..." in stub.source or "change this line" in stub.source
+
+
+@pytest.mark.parametrize(("name", "solution"), CASES)
+def test_outputs_hold_nothing_of_the_machine_and_no_warning(name, solution):
+    for cell in code_cells(read(name, solution)):
+        for output in cell.outputs:
+            text = str(output.get("text", "")) + str(output.get("data", {}).get("text/plain", ""))
+            assert not re.search(r"(?:/home/|/root/|/tmp/|/Users/|C:\\)", text), text
+            assert "Warning" not in text and output.get("name") != "stderr", text
+            if "nbval-ignore-output" not in tags(cell):
+                assert not re.search(r"pthread|llvmpipe|GeForce|images/s", text), "a device or a speed"
+
+
+@pytest.mark.parametrize(("name", "solution"), CASES)
+def test_every_picture_has_a_description(name, solution):
+    for cell in code_cells(read(name, solution)):
+        for output in cell.outputs:
+            data = output.get("data", {})
+            if "image/png" in data:
+                words = data["text/plain"]
+                assert len(words) > 30 and not words.startswith("<"), words
+            assert "application/vnd.jupyter.widget-view+json" not in data
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_has_the_parts_of_a_chapter(name):
+    text = "\n".join(c.source for c in read(name, False).cells if c.cell_type == "markdown")
+    for part in ("The question of this notebook", "You are here", "Predict first", "Your turn", "What you can do now"):
+        assert part.lower() in text.lower(), part
+    for target in re.findall(r"\]\((\w+\.ipynb)\)", text):
+        assert (COURSE / target).exists(), f"a link to {target}, which is not there"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_is_small_enough_to_keep(name):
+    assert path_of(name, True).stat().st_size < 1_500_000
+
+
+def test_stubs():
+    cell = "def f(x):\n    ### BEGIN SOLUTION\n    return 2 * x\n    ### END SOLUTION\n\nprint(f)"
+    assert build.stubbed(cell) == "def f(x):\n    ...  # your code here\n\nprint(f)"
+    assert build.solved(cell) == "def f(x):\n    return 2 * x\n\nprint(f)"
+    own = "### BEGIN SOLUTION\n### STUB x = None\nx = 3\n### END SOLUTION"
+    assert build.stubbed(own) == "x = None"
+    assert build.solved(own) == "x = 3"
+
+
+@pytest.mark.parametrize(
+    "broken", ["### BEGIN SOLUTION", "### END SOLUTION", "### BEGIN SOLUTION\n### BEGIN SOLUTION\n### END SOLUTION"]
+)
+def test_a_solution_that_is_not_closed_is_refused(broken):
+    with pytest.raises(ValueError, match="SOLUTION"):
+        build.stubbed(broken)
+
+
+def test_a_changed_source_is_noticed(tmp_path):
+    source = tmp_path / "00_start_here.py"
+    source.write_text((COURSE / "source" / "00_start_here.py").read_text() + "\n# One more sentence.\n")
+    assert not build.up_to_date(build.notebook(source, True), path_of("00_start_here", True))

@@ -31,7 +31,7 @@ from .model import Sequential
 from .ops import *  # noqa: F403
 from .ops import __all__ as _operations
 from .optim import SGD, Adam
-from .train import Callback, fit
+from .train import Callback, LinearDecay, fit
 
 __version__ = "0.1.0"
 
@@ -50,6 +50,7 @@ __all__ = [
     "Dropout",
     "Flatten",
     "LeakyReLU",
+    "LinearDecay",
     "Linear",
     "MSELoss",
     "MaxPool2d",

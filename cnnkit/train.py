@@ -48,6 +48,18 @@ class Callback:
         """When training has ended, however it did."""
 
 
+class LinearDecay(Callback):
+    """Let the learning rate fall in equal steps, epoch by epoch, toward 0 at the end of the run.
+
+    Large steps find the valley, small ones its floor. With E epochs, epoch e has lr * (E - e + 1) / E.
+    """
+
+    def on_epoch_end(self, run: Run) -> None:
+        left = run.epochs - run.epoch
+        if left:  # by a ratio, so that a resumed run, or a hand on the slider, goes on from where it is
+            run.optimizer.lr *= left / (left + 1)
+
+
 class Run:
     """A training run as its callbacks see it.
 

@@ -21,6 +21,7 @@ import pytest
 
 from cnnkit import checkup, cli, lab
 from cnnkit.errors import DeviceError
+from cnnkit.files import load_arrays
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -337,21 +338,29 @@ def test_training_prints_epochs_and_accuracy_and_saves(tmp_path: Path) -> None:
     assert right > 0.5 * len(test), "two epochs must beat chance by far"
 
 
-def test_a_checkpoint_goes_on_and_the_seed_matters(tmp_path: Path) -> None:
-    def weights(name: str, *arguments: str) -> np.ndarray:
-        from cnnkit.files import load_arrays
+def test_a_killed_run_goes_on_to_the_same_weights(tmp_path: Path) -> None:
+    def arguments(name: str, *more: str) -> list[str]:
+        return ["train", "--data", "digits", "--epochs", "3", "--save", str(tmp_path / name), *more]
 
-        file = tmp_path / f"{name}.safetensors"
-        done = _cnnkit("train", "--data", "digits", *arguments, "--save", str(file))
-        assert done.returncode == 0, done.stderr
-        return load_arrays(file)[0]["0.w"]
+    def weights(name: str) -> np.ndarray:
+        return load_arrays(tmp_path / name)[0]["0.w"]
 
-    checkpoint = ("--checkpoint", str(tmp_path / "run.checkpoint"))
-    straight = weights("straight", "--epochs", "2")
-    halfway = weights("halfway", "--epochs", "1", *checkpoint)
-    resumed = weights("resumed", "--epochs", "2", *checkpoint)
-    assert np.array_equal(resumed, straight) and not np.array_equal(halfway, straight)
-    assert not np.array_equal(weights("other", "--epochs", "1", "--seed", "1"), halfway)
+    assert _cnnkit(*arguments("straight")).returncode == 0
+    checkpoint = ("--checkpoint", str(tmp_path / "checkpoint"))
+    command = [sys.executable, "-m", "cnnkit", *arguments("killed", *checkpoint)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        for line in child.stdout:
+            if line.startswith("epoch 2/3"):  # the first epoch's checkpoint is written by now
+                child.kill()
+                break
+    assert not (tmp_path / "killed").exists()
+    resumed = _cnnkit(*arguments("resumed", *checkpoint))
+    assert resumed.returncode == 0, resumed.stderr
+    assert "epoch 1/3" not in resumed.stdout and "epoch 3/3" in resumed.stdout
+    assert np.array_equal(weights("resumed"), weights("straight"))
+    assert _cnnkit(*arguments("another", "--seed", "1")).returncode == 0
+    assert not np.array_equal(weights("another"), weights("straight")), "other seeds must differ"
 
 
 def test_a_folder_without_the_files_is_one_sentence(tmp_path: Path) -> None:

@@ -131,6 +131,26 @@ def test_callbacks_hear_everything_in_order():
     assert recorder.seen[1].keys() == {"loss", "accuracy"}
 
 
+def test_linear_decay(tmp_path):
+    seen = []
+
+    class Watch(Callback):
+        def on_step_end(self, run):
+            seen.append(run.optimizer.lr)
+
+    how = {
+        "batch_size": 90,
+        "callbacks": [cnnkit.LinearDecay(), Watch()],
+        "checkpoint": tmp_path / "c",
+        **QUIET,
+    }
+    fit(network(), (IMAGES, LABELS), epochs=4, optimizer=SGD(0.8), **how)
+    assert seen == pytest.approx([0.8, 0.6, 0.4, 0.2])
+    resumed = SGD(0.1)
+    fit(network(), (IMAGES, LABELS), epochs=4, optimizer=resumed, **how)
+    assert resumed.lr == pytest.approx(0.2)
+
+
 def test_a_callback_can_stop(capsys):
     class Enough(Callback):
         def on_step_end(self, run):

@@ -88,7 +88,7 @@ class Canvas(anywidget.AnyWidget):
                     f"A picture has shape (H, W), or (H, W, 3) as uint8, not {values.shape} {values.dtype}."
                 )
             if values.dtype != np.uint8:
-                values = values.astype(np.float32)
+                values = values.astype(np.float32, copy=False)
             own_low, own_high = _span(values)
             self.low = float(own_low if low is None else low)
             self.high = float(own_high if high is None else high)
@@ -163,7 +163,7 @@ def shape_text(values: np.ndarray) -> str:
 
 
 def side_by_side(
-    *widgets: ipywidgets.Widget, gap: str = "12px 20px", align: str = "flex-start"
+    *widgets: ipywidgets.Widget, gap: str = "12px 16px", align: str = "flex-start"
 ) -> ipywidgets.Box:
     """Widgets next to each other, wrapping to the next line on a narrow page."""
     layout = ipywidgets.Layout(

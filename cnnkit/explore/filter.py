@@ -143,8 +143,8 @@ class FilterExplorer(Explorer):
 
     def __init__(self, image: Any = None, **settings: Any) -> None:
         super().__init__(FilterModel(image, **settings))
-        self.photo = Canvas(name="photo", interactive=False)
-        self.result = Canvas(name="result")
+        self.photo = Canvas(name="photo", width=264, interactive=False)
+        self.result = Canvas(name="result", width=264)
         self.picker = FilterPicker(self)
         self.formula, self.arithmetic = self.text(), self.text()
         self.children = [
@@ -191,9 +191,10 @@ class FilterExplorer(Explorer):
 
     def _draw(self, change: Any = None) -> None:
         model = self.model
-        size = shape_text(model.image)
-        self.photo.show(model.image, 0.0, max(1.0, span_of(model.image)[1]), title=f"Photo: {size}")
-        self.photo.alt = self.photo.describe("Photo")
+        if self.photo.values is not model.image:
+            title = f"Photo: {shape_text(model.image)}"
+            self.photo.show(model.image, 0.0, max(1.0, span_of(model.image)[1]), title=title)
+            self.photo.alt = self.photo.describe("Photo")
         values, low, high, table = model.shown()
         caption = (
             ""

@@ -44,10 +44,11 @@ class Axis:
 
     def never_read(self) -> np.ndarray:
         """Image positions that no window reads, in order."""
-        if not self.output:
-            return np.arange(self.size)
-        read = np.concatenate([self.cells(index) for index in range(self.output)])
-        return np.setdiff1d(np.arange(self.size), read)
+        starts = np.arange(self.output) * self.stride - self.padding
+        read = (starts[:, None] + self.dilation * np.arange(self.kernel)).ravel()
+        unread = np.ones(self.size, dtype=bool)
+        unread[read[(read >= 0) & (read < self.size)]] = False
+        return np.flatnonzero(unread)
 
     def formula(self) -> str:
         """The size formula with this axis' numbers filled in, for people."""

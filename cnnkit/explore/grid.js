@@ -44,6 +44,8 @@ function render({ model, el }) {
   }
 
   function build(values) {
+    table.style.setProperty("--cnnkit-columns", values[0].length);
+    table.classList.toggle("cnnkit-grid-large", values[0].length > 5);
     boxes = values.map((line, row) => line.map((_, col) => makeBox(row, col)));
     table.replaceChildren(
       ...boxes.map((line) => {

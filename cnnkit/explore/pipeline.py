@@ -145,6 +145,8 @@ class PipelineExplorer(Explorer):
     def __init__(self, image: Any = None, **settings: Any) -> None:
         super().__init__(PipelineModel(image, **settings))
         self.canvases = {name: Canvas(name=name, width=250) for name in STAGES}
+        for canvas in self.canvases.values():
+            canvas.add_class("cnnkit-fluid")  # four in a row where there is room
         self.picker = FilterPicker(self)
         self.explanation = self.text()
         self.children = [
@@ -197,7 +199,7 @@ class PipelineExplorer(Explorer):
         }
         captions = {
             "photo": "the input",
-            "filtered": "orange: above zero, blue: below" if model.signed_colors else "dark: smallest",
+            "filtered": "blue is below zero" if model.signed_colors else "dark is smallest",
             "activated": "nothing below zero is left",
             "pooled": "a quarter of the pixels",
         }
@@ -206,8 +208,8 @@ class PipelineExplorer(Explorer):
                 canvas.show(None, title=titles[name], alt=f"{titles[name]}: nothing to show", caption="")
                 continue
             values, low, high, table = model.shown(name)
-            title = f"{titles[name]}: {shape_text(values)}"
-            canvas.show(values, low, high, table, title=title, caption=captions[name])
+            caption = f"{shape_text(values)}: {captions[name]}"
+            canvas.show(values, low, high, table, title=titles[name], caption=caption)
             canvas.alt = canvas.describe(titles[name][3:])
         self._draw_focus()
 

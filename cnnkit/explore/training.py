@@ -26,6 +26,7 @@ REDRAW_EVERY = 0.2  # seconds between two drawings of the curves
 FILTERS_EVERY = 1.0  # seconds between two looks at the weights, which wait for the device
 PAUSE_LOOK = 0.05  # seconds between two looks at the pause button
 RATES = [float(f"{lead}e{power}") for power in range(-5, 0) for lead in (1, 2, 3, 5)] + [1.0]
+HORIZONS = [lead * 10**power for power in range(1, 9) for lead in (1, 2, 5)]
 CURVES = ("loss", "accuracy", "val_loss", "val_accuracy")
 
 
@@ -244,7 +245,7 @@ class TrainingDashboard(Explorer, Callback):
                 for label, key, dots in (("training", name, False), ("validation", f"val_{name}", True))
             ]
             top = max([0.0, *lines[0]["y"], *lines[1]["y"]]) * 1.05 if scale == 1 else 100.0
-            ranges = (0.0, float(model.run.epochs if model.run else 1)), (0.0, top or 1.0)
+            ranges = (0.0, self._horizon()), (0.0, top or 1.0)
             chart.show(lines, *ranges, alt=f"{chart.title} over the epochs. {status}")
         now = time.perf_counter()
         if not model.running or now - self._filters_drawn > FILTERS_EVERY:
@@ -252,6 +253,14 @@ class TrainingDashboard(Explorer, Callback):
             self._filters_drawn = now
         self._draw_controls()
         self._drawn = time.perf_counter()
+
+    def _horizon(self) -> float:
+        """Where the axis of epochs ends: at the last epoch, or sooner while that is far away."""
+        run = self.model.run
+        if run is None:
+            return 1.0
+        done = max([0.0, *self.model.curves["loss"][0]])
+        return float(min(run.epochs, next(end for end in HORIZONS if end >= done)))
 
     def _draw_filters(self) -> None:
         if self.model.running:

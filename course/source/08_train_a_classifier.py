@@ -96,8 +96,8 @@ network.summary((1, 8, 8))
 # loss shrink if you were a little larger, or a little smaller? **Backpropagation** answers that for all of them in one
 # pass backward through the layers. Move each weight a little in its direction, and take the next 32 pictures.
 #
-# **Predict first.** The untrained network gives each digit about one tenth. What loss is that? ($-\ln 0.1$; look it up in
-# your head, then see where the curve begins.)
+# **Predict first.** Suppose the untrained network gives each digit a tenth. What loss is that? ($-\ln 0.1$; $\ln 10$ is
+# about 2.3.) Then see where the curve begins.
 #
 # Run the next cell to get the dashboard, and the one after it to train. While it runs, move the **learning rate**, the
 # length of each step. Press *Pause* and look at the 16 filters of the first layer. They were noise when we began.
@@ -120,7 +120,8 @@ history = fit(
 history
 
 # %% [markdown]
-# One **epoch** is one pass over all training pictures. If you changed the learning rate on the way, you may have got
+# One **epoch** is one pass over all training pictures. Did the curve begin at 2.3? A little higher: random weights do not
+# make a network unsure of everything. They make it sure of nonsense, and that costs more. If you changed the learning rate on the way, you may have got
 # anything from a better network to a useless one; run the two cells that make and train the network again to go on with
 # the one that the text speaks of.
 

@@ -212,7 +212,7 @@ def test_an_impossible_setting_is_explained_in_the_page(open_notebook, photo):
     box.fill("1")
     box.press("Enter")
     wait_for_picture(page, "result", absolute(correlate(photo, presets.edges(7)), photo.max()))
-    assert page.locator("[role=alert]").count() == 0
+    page.locator("[role=alert]").wait_for(state="detached")
     assert notebook.complaints == []
 
 

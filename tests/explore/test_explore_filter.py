@@ -255,3 +255,25 @@ def test_two_threads_that_turn_every_knob_leave_the_right_picture(image):
     np.testing.assert_allclose(model.result, expected, atol=1e-4)
     np.testing.assert_allclose(explorer.result.values, np.abs(expected), atol=1e-4)
     assert explorer.message.value.count("alert") == 0
+
+
+def test_a_slow_computation_never_overwrites_a_newer_one(image, monkeypatch):
+    """One thread is held inside its computation while another changes a setting: the newer result stands."""
+    model = FilterModel(image)
+    entered, newer_is_done, convolve = threading.Event(), threading.Event(), model._convolve
+
+    def slow_at_first():
+        result = convolve()
+        if not entered.is_set():
+            entered.set()
+            newer_is_done.wait(0.5)  # with the lock, the newer one cannot get through meanwhile
+        return result
+
+    monkeypatch.setattr(model, "_convolve", slow_at_first)
+    older = threading.Thread(target=setattr, args=(model, "stride", 2))
+    older.start()
+    assert entered.wait(20)
+    model.padding = 3
+    newer_is_done.set()
+    older.join()
+    np.testing.assert_allclose(model.result, correlate(image[0, 0], model.weights, 2, 3), atol=1e-4)

@@ -13,7 +13,10 @@ class Tells(Callback):
             print("three epochs done", flush=True)
 """
 TRAIN = "history = fit(model, train, epochs=100000, callbacks=[Tells()], progress=False)"
-LOOK = "print(history.stopped, len(history) > 0, history['loss'][-1] < history['loss'][0], model.history is history)"
+LOOK = """
+learned = history["loss"][-1] < history["loss"][0]
+print(history.stopped, len(history) > 0, learned, model.history is history)
+"""
 
 
 def said(client, code, timeout=120):

@@ -35,11 +35,7 @@ def to_device(values: Any, name: str = "values", dtype: Any = np.float32) -> Dev
     """
     device = current_device()
     if is_device_array(values):
-        if values.context != device.context:
-            raise DeviceError(
-                f"{name} lives on another device than the current one ({device.name}): make it anew with "
-                "cnnkit.to_device(...) from NumPy values, or go back with cnnkit.use(...)."
-            )
+        on_current_device(values, name)
         if values.dtype == dtype and values.flags.c_contiguous and values.offset == 0:
             return values
         if values.dtype == dtype and values.flags.c_contiguous:
@@ -52,10 +48,22 @@ def to_device(values: Any, name: str = "values", dtype: Any = np.float32) -> Dev
     return result
 
 
+def on_current_device(values: DeviceArray, name: str) -> DeviceArray:
+    """`values`, if it lives on the current device; else DeviceError."""
+    device = current_device()
+    if values.context != device.context:
+        raise DeviceError(
+            f"{name} lives on another device than the current one ({device.name}): make it anew with "
+            "cnnkit.to_device(...) from NumPy values (a model, with its layers), or go back with "
+            "cnnkit.use(...)."
+        )
+    return values
+
+
 def to_numpy(values: Any, name: str = "values", dtype: Any = np.float32) -> np.ndarray:
     """`values` as a C-contiguous NumPy array of `dtype`, by the rule above."""
     if is_device_array(values):
-        return to_numpy(values.get(), name, dtype)
+        return to_numpy(_strided_to_host(current_device(), on_current_device(values, name)), name, dtype)
     if isinstance(values, np.ndarray):
         host = values
     else:
@@ -72,6 +80,13 @@ def to_numpy(values: Any, name: str = "values", dtype: Any = np.float32) -> np.n
         if not np.array_equal(whole, host):
             raise DTypeError(f"{name} must be whole numbers, and some of its {host.dtype} values are not.")
         host = whole
+    elif np.dtype(dtype).kind == "i" and host.dtype.kind in "iu" and host.size:
+        limits = np.iinfo(dtype)
+        if host.min() < limits.min or host.max() > limits.max:
+            worst = host.max() if host.max() > limits.max else host.min()
+            raise DTypeError(
+                f"{name} holds {worst}, and {np.dtype(dtype)} ends at {limits.max}: pass smaller numbers."
+            )
     with np.errstate(over="ignore"):  # float64 beyond float32's range becomes infinity, as in NumPy
         return np.ascontiguousarray(host, dtype=dtype).reshape(host.shape)
 
@@ -108,7 +123,7 @@ def zeros(shape: tuple[int, ...], dtype: Any = np.float32, device: Device | None
 
 def copy(values: DeviceArray) -> DeviceArray:
     """A copy of a contiguous device array, made on the device."""
-    return _copy_of_slice(current_device(), values)
+    return _copy_of_slice(current_device(), on_current_device(values, "The array"))
 
 
 def copy_into(target: DeviceArray, values: DeviceArray | np.ndarray) -> None:
@@ -118,6 +133,7 @@ def copy_into(target: DeviceArray, values: DeviceArray | np.ndarray) -> None:
             f"A {target.dtype} array of shape {tuple(target.shape)} cannot take {values.dtype} values of "
             f"shape {tuple(values.shape)}."
         )
+    on_current_device(target, "The array that is to be overwritten")
     if target.size:
         source: Any = values
         source = source.base_data if is_device_array(values) else np.ascontiguousarray(values)

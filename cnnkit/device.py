@@ -19,7 +19,6 @@ import sys
 import tempfile
 import threading
 import warnings
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -66,39 +65,43 @@ class Device:
         self.sub_groups = "cl_khr_subgroups" in extensions or "cl_intel_subgroups" in extensions
         self.integrated = bool(handle.host_unified_memory)
         self.lock = threading.RLock()
+        self._context: Any = None
+        self._queue: Any = None
+        self._pool: Any = None
         self.typed: set[Any] = set()  # kernels whose number arguments have been declared
         self._tested = False
 
     def __repr__(self) -> str:
         return f"<cnnkit device {self.index}: {self.name} ({self.kind}, {self.platform})>"
 
-    @cached_property
+    @property
     def context(self) -> Any:
-        import pyopencl as cl
+        self.open()
+        return self._context
 
-        with self.lock:
-            return cl.Context([self.handle])
-
-    @cached_property
+    @property
     def queue(self) -> Any:
         """The device's one in-order queue, shared by every thread."""
-        import pyopencl as cl
+        self.open()
+        return self._queue
 
-        with self.lock:
-            return cl.CommandQueue(self.context)
-
-    @cached_property
+    @property
     def pool(self) -> Any:
         """Freed buffers are kept and handed out again: safe because one in-order queue uses them."""
+        self.open()
+        return self._pool
+
+    def open(self) -> None:
+        """Create context, queue and pool, once."""
+        if self._pool is not None:
+            return
         import pyopencl as cl
 
         with self.lock:
-            return cl.tools.MemoryPool(cl.tools.ImmediateAllocator(self.queue))
-
-    def open(self) -> None:
-        """Create context, queue and pool now, under the lock; later threads find them made."""
-        with self.lock:
-            _ = self.context, self.queue, self.pool
+            if self._pool is None:
+                self._context = cl.Context([self.handle])
+                self._queue = cl.CommandQueue(self._context)
+                self._pool = cl.tools.MemoryPool(cl.tools.ImmediateAllocator(self._queue))
 
     def finish(self) -> None:
         """Wait until everything enqueued so far is done."""
@@ -193,17 +196,17 @@ def find(which: str | int | Device) -> Device:
     known = devices()
     listed = "; ".join(f"{d.index}: {d.name} ({d.platform})" for d in known)
     text = str(which).strip()
-    if isinstance(which, int) or text.lstrip("-").isdigit():
-        index = int(text)
-        if not 0 <= index < len(known):
-            raise DeviceError(
-                f"There is no device {index}: this machine has {len(known)}, counted from 0 ({listed})."
-            )
-        return known[index]
+    is_number = isinstance(which, int) or text.lstrip("-").isdecimal()
+    if is_number and 0 <= int(text) < len(known):
+        return known[int(text)]
     wanted = text.lower()
-    for candidate in known:
+    for candidate in known:  # a number, too, may be a part of a name: "4090"
         if wanted and wanted in f"{candidate.name} {candidate.platform}".lower():
             return candidate
+    if is_number:
+        raise DeviceError(
+            f"There is no device {text}: this machine has {len(known)}, counted from 0 ({listed})."
+        )
     raise DeviceError(f"No device has {text!r} in its name or platform; choose one of: {listed}.")
 
 
@@ -245,7 +248,7 @@ def _from_pyopencl_ctx() -> Device:
             f"PYOPENCL_CTX={value!r} names no device here ({error}); unset it, or choose one of: "
             f"{'; '.join(f'{d.index}: {d.name} ({d.platform})' for d in known)}."
         ) from None
-    return next(d for d in known if d.handle == handle)
+    return next((d for d in known if d.handle == handle), None) or Device(handle)
 
 
 def _nothing_found() -> str:

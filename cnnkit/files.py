@@ -26,6 +26,7 @@ def write_atomically(path: str | os.PathLike, content: bytes) -> None:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
+            os.chmod(temporary, path.stat().st_mode if path.exists() else 0o644)  # mkstemp's is for oneself
             os.replace(temporary, path)
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
@@ -41,7 +42,12 @@ def save_arrays(path: str | os.PathLike, arrays: dict[str, np.ndarray], about: d
     """Write named arrays and a JSON-able description as one safetensors file."""
     from safetensors.numpy import save
 
-    write_atomically(path, save(arrays, metadata={"cnnkit": json.dumps(about)}))
+    write_atomically(path, save(arrays, metadata={"cnnkit": json.dumps(plain(about))}))
+
+
+def plain(value: Any) -> Any:
+    """`value` as it comes back from JSON: NumPy's numbers as Python's, tuples as lists."""
+    return json.loads(json.dumps(value, default=lambda number: number.item()))
 
 
 def load_arrays(path: str | os.PathLike) -> tuple[dict[str, np.ndarray], dict[str, Any]]:

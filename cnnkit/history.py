@@ -19,6 +19,14 @@ _HEADINGS = {
 }
 
 
+def _cell(name: str, value: Any) -> str:
+    if value is None:
+        return ""
+    if "loss" in name and value >= 1e4:
+        return f"{value:.2e}"
+    return _HEADINGS[name][1].format(value)
+
+
 class History:
     """One row per finished epoch; prints as text, shows as HTML, `plot()` draws it.
 
@@ -39,9 +47,9 @@ class History:
         return [row[name] for row in self.rows]
 
     def _cells(self) -> list[list[str]]:
-        columns = [name for name in _HEADINGS if self.rows and name in self.rows[0]]
+        columns = [name for name in _HEADINGS if any(name in row for row in self.rows)]
         heading = [_HEADINGS[name][0] for name in columns]
-        return [heading, *([_HEADINGS[name][1].format(row[name]) for name in columns] for row in self.rows)]
+        return [heading, *([_cell(name, row.get(name)) for name in columns] for row in self.rows)]
 
     def __str__(self) -> str:
         if not self.rows:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 import shutil
+import struct
 import warnings
 from importlib import resources
 from pathlib import Path
@@ -21,7 +22,7 @@ from .errors import CnnkitError, DeviceError
 
 # Alike on every device. Nothing here relaxes NaN, infinity or the order of sums: a diverging training
 # run must show as NaN, and the same seed must give the same bits.
-BUILD_OPTIONS = ("-cl-std=CL1.2", "-cl-mad-enable")
+BUILD_OPTIONS = ("-cl-std=CL1.2", "-cl-mad-enable", "-cl-kernel-arg-info")
 
 
 class BuildError(CnnkitError):
@@ -118,7 +119,7 @@ def launch(
 ) -> None:
     """Enqueue `kernel`; each global size is rounded up to a multiple of its local size.
 
-    Python ints and floats are passed as int32 and float32, arrays as their buffers. Setting the
+    Numbers are passed as the type that the kernel declares, device arrays as their buffers. Setting the
     arguments and enqueuing happen under the device's lock: another thread that cut in between them
     would run this launch with its own arguments.
     """
@@ -132,40 +133,65 @@ def launch(
             f"more than the {device.max_work_group_size} that {device.name} allows; use a smaller local size."
         )
     plain: list[Any] = []
-    for arg in args:
+    for i, arg in enumerate(args):
         if isinstance(arg, Array):
             if arg.offset:
                 raise CnnkitError("A kernel was given a slice of an array: pass it through to_device first.")
             arg = arg.base_data
+        elif isinstance(arg, np.ndarray) and arg.ndim:
+            raise CnnkitError(
+                f"Argument {i} of the kernel {kernel.function_name!r} is a NumPy array, which lies in the "
+                "computer's memory: pass it through cnnkit.to_device first."
+            )
+        elif isinstance(arg, np.generic):
+            arg = arg.item()
         plain.append(arg)
+    if len(plain) != kernel.num_args:
+        raise CnnkitError(
+            f"The kernel {kernel.function_name!r} takes {kernel.num_args} arguments and was given "
+            f"{len(plain)}."
+        )
     try:
         with device.lock:
-            if kernel not in device.typed:
-                _declare_types(kernel, args)
-                device.typed.add(kernel)
+            _declare_types(kernel, device)
             kernel.set_args(*plain)
             cl.enqueue_nd_range_kernel(device.queue, kernel, rounded, local_size)
-    except TypeError:  # pyopencl's word for too few or too many arguments
-        raise _wrong_count(kernel, args) from None
     except cl.Error as error:
         raise DeviceError(
             f"{device.name} refused to run the kernel {kernel.function_name!r} over {rounded} work-items in "
             f"groups of {local_size}: {error}."
         ) from None
+    except (RuntimeError, TypeError, struct.error) as error:  # pyopencl's words for what it cannot pack
+        kinds = ", ".join(type(arg).__name__ for arg in args)
+        raise CnnkitError(
+            f"The arguments ({kinds}) do not fit the kernel {kernel.function_name!r}: {error}."
+        ) from None
 
 
-def _declare_types(kernel: Any, args: tuple[Any, ...]) -> None:
-    """Tell pyopencl once which arguments are numbers: it then packs them ten times as fast."""
-    if len(args) != kernel.num_args:
-        raise _wrong_count(kernel, args)
-    kinds = {int: np.int32, float: np.float32, np.uint32: np.uint32}
-    kernel.set_scalar_arg_dtypes([kinds.get(type(arg)) for arg in args])
+_NUMBER_TYPES = {
+    "char": np.int8,
+    "uchar": np.uint8,
+    "short": np.int16,
+    "ushort": np.uint16,
+    "int": np.int32,
+    "uint": np.uint32,
+    "long": np.int64,
+    "ulong": np.uint64,
+    "float": np.float32,
+    "double": np.float64,
+}
 
 
-def _wrong_count(kernel: Any, args: tuple[Any, ...]) -> CnnkitError:
-    return CnnkitError(
-        f"The kernel {kernel.function_name!r} takes {kernel.num_args} arguments and was given {len(args)}."
-    )
+def _declare_types(kernel: Any, device: Device) -> None:
+    """Tell pyopencl once which arguments are numbers, and of which type: the source says so."""
+    import pyopencl as cl
+
+    if kernel in device.typed:
+        return
+    name_of = cl.kernel_arg_info.TYPE_NAME
+    names = [kernel.get_arg_info(i, name_of) for i in range(kernel.num_args)]
+    kernel.set_scalar_arg_dtypes([_NUMBER_TYPES.get(name) for name in names])
+    device.typed.add(kernel)
 
 
 def _kept(device: Device) -> dict[Any, Any]:
@@ -216,7 +242,7 @@ def _function(program: Any, name: str, function: str) -> Any:
         return cl.Kernel(program, function)
     except cl.Error:
         raise CnnkitError(
-            f"The kernel file {name!r} has no kernel {function!r}; it has: "
+            f"The source {name!r} has no kernel named {function!r}; it has: "
             f"{', '.join(k.function_name for k in program.all_kernels())}."
         ) from None
 

@@ -8,6 +8,7 @@ gradient at the output into the gradient at the input, leaving each parameter's 
 from __future__ import annotations
 
 import math
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -119,12 +120,17 @@ class _Weighted(Layer):
 
     def __init__(self, w_shape: Shape, bias: bool, init: str, seed: int | None, **config: Any) -> None:
         super().__init__()
-        self.config = config
+        self.config = {k: v.item() if isinstance(v, np.generic) else v for k, v in config.items()}
         if not bias:
             self.config["bias"] = False
         if init != "he":
             self.config["init"] = init
         for name, size in zip(("outputs", "inputs"), w_shape, strict=False):
+            if not isinstance(size, Integral):
+                raise ShapeError(
+                    f"{type(self).__name__}: the number of {name} must be a whole number, not {size!r} "
+                    "(divide with // instead of /)."
+                )
             if size < 1:
                 raise ShapeError(
                     f"{type(self).__name__}: the number of {name} must be at least 1, not {size}."
@@ -232,10 +238,16 @@ class Linear(_Weighted):
         return ops.matmul(dy, self.w.value) if input_gradient else None
 
     def output_shape(self, shape: Shape) -> Shape:
-        if tuple(shape) != (self.w.shape[1],):
+        wanted, numbers = self.w.shape[1], math.prod(shape)
+        if len(shape) != 1:
             raise ShapeError(
-                f"the input has shape {tuple(shape)} and this layer expects ({self.w.shape[1]},): "
-                "feature maps need Flatten() first, and in_features must be the product of their sizes."
+                f"the input has shape {tuple(shape)} and this layer expects ({wanted},): put Flatten() "
+                f"before it, and write Linear({numbers}, {self.w.shape[0]})."
+            )
+        if numbers != wanted:
+            raise ShapeError(
+                f"the input has {numbers} features and this layer expects {wanted}: write "
+                f"Linear({numbers}, {self.w.shape[0]})."
             )
         return (self.w.shape[0],)
 
@@ -317,6 +329,7 @@ class MaxPool2d(Layer):
         return ops.max_pool2d(x, *self.window)
 
     def forward(self, x: Any) -> DeviceArray:
+        x = to_device(x, "x")
         y, winners = ops.max_pool2d(x, *self.window, return_indices=True)
         self.kept = (winners, tuple(x.shape))  # the input itself is not needed: who won is
         return y
@@ -350,6 +363,7 @@ class AvgPool2d(Layer):
         return ops.avg_pool2d(x, *self.window, self.count_include_pad)
 
     def forward(self, x: Any) -> DeviceArray:
+        x = to_device(x, "x")
         self.kept = tuple(x.shape)
         return self(x)
 
@@ -368,6 +382,7 @@ class Flatten(Layer):
         return ops.flatten(x)
 
     def forward(self, x: Any) -> DeviceArray:
+        x = to_device(x, "x")
         self.kept = tuple(x.shape)
         return self(x)
 
@@ -385,10 +400,11 @@ class Dropout(Layer):
     dropped, so a run that is stopped and resumed drops the same ones.
     """
 
-    def __init__(self, p: float = 0.5, seed: int = 0) -> None:
+    def __init__(self, p: float = 0.5, seed: int | None = None) -> None:
         super().__init__()
-        self.config = _unless_default({"p": _probability(p)}, seed=(seed, 0))
-        self.p, self.seed, self.calls = p, seed, 0
+        self.config = _unless_default({"p": _probability(p)}, seed=(seed, None))
+        self.p, self.calls = p, 0
+        self.seed = int(np.random.default_rng().integers(2**31)) if seed is None else int(seed)
 
     def __call__(self, x: Any) -> DeviceArray:
         return to_device(x, "x")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import os
+import threading
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from . import layers as _layers
 from .array import DeviceArray, to_device, to_numpy
 from .errors import DataError, ShapeError
-from .files import load_arrays, save_arrays
+from .files import load_arrays, plain, save_arrays
 from .layers import Dropout, Layer, Parameter, Shape
 
 
@@ -27,11 +28,15 @@ class Sequential:
     def __init__(self, *layers: Layer, seed: int | None = None) -> None:
         for i, layer in enumerate(layers):
             if not isinstance(layer, Layer):
+                if isinstance(layer, type):
+                    forgot = f"is the class {layer.__name__}: did you forget the parentheses?"
+                    raise ShapeError(f"Sequential takes layers, and argument {i} {forgot}")
                 raise ShapeError(f"Sequential takes layers, and argument {i} is a {type(layer).__name__}.")
         if len({id(layer) for layer in layers}) != len(layers):
             raise ShapeError("Sequential was given one layer twice: make a new one for each place.")
         self.layers = list(layers)
         self.history: Any = None  # of the latest fit
+        self.training = threading.Lock()  # held by the fit that trains it
         if seed is not None:
             self.initialize(seed)
 
@@ -66,6 +71,8 @@ class Sequential:
 
     def predict(self, x: Any, batch_size: int = 256) -> np.ndarray:
         """The network's output for many inputs, a batch at a time, as a NumPy array."""
+        if batch_size < 1:
+            raise ShapeError(f"batch_size must be at least 1, and it is {batch_size}.")
         if not len(x):
             return to_numpy(self(x))
         parts = [self(x[i : i + batch_size]) for i in range(0, len(x), batch_size)]
@@ -129,7 +136,11 @@ class Sequential:
 
     def load(self, path: str | os.PathLike) -> None:
         """Take over the parameters of a file written by `save` from a network of the same layers."""
-        arrays, _ = load_arrays(path)
+        arrays, about = load_arrays(path)
+        if about.get("kind") != "model":
+            raise DataError(f"{path} is no saved model but a {about.get('kind')}.")
+        if about.get("layers") != plain(self.config()):
+            raise DataError(f"{path} is of another network than this one; cnnkit.model.load makes its own.")
         self.set_state(arrays, str(path))
 
     def config(self) -> list[dict[str, Any]]:

@@ -26,9 +26,10 @@ class Optimizer:
     remembers: tuple[str, ...] = ()  # the arrays kept for each parameter, in the kernel's order
 
     def __init__(self, lr: float, **settings: float) -> None:
-        self.lr = lr
+        self.lr = self.first_lr = lr  # the first tells runs apart; lr may move
         self.settings = settings
         self.steps = 0
+        self.owners: list[Parameter] | None = None  # whose state this is
         self.state: list[dict[str, DeviceArray]] = []
         for name, value in {"lr": lr, **settings}.items():
             if not isinstance(value, Real) or not math.isfinite(value) or value < 0:
@@ -42,13 +43,7 @@ class Optimizer:
         `halt`, an int32 array of one element, freezes the parameters when it is not 0 (see `fit`).
         """
         device = current_device()
-        if not self.state:
-            self.state = [{name: zeros(p.shape) for name in self.remembers} for p in parameters]
-        if [next(iter(kept.values())).shape for kept in self.state] != [p.shape for p in parameters]:
-            raise CnnkitError(
-                f"{self!r} has been stepping other parameters ({len(self.state)} arrays) than these "
-                f"{len(parameters)}: make a new optimizer for each model."
-            )
+        self.prepare(parameters)
         if halt is None:
             halt = zeros((1,), np.int32)
         self.steps += 1
@@ -59,12 +54,27 @@ class Optimizer:
             arrays = (parameter.value, parameter.grad, *kept.values(), halt)
             launch(device, run, (parameter.size,), LOCAL_1D, *arrays, parameter.size, *self._scalars())
 
+    def prepare(self, parameters: list[Parameter]) -> None:
+        """Make the arrays that are remembered for `parameters`, if there are none yet."""
+        if self.owners is None:
+            self.owners = list(parameters)
+            self.state = [{name: zeros(p.shape) for name in self.remembers} for p in parameters]
+        elif [id(p) for p in self.owners] != [id(p) for p in parameters]:
+            raise CnnkitError(
+                f"{self!r} has been stepping another model ({len(self.owners)} arrays) than this one "
+                f"({len(parameters)}): make a new optimizer for each model."
+            )
+
     def _scalars(self) -> tuple[float, ...]:
         raise NotImplementedError
 
-    def __repr__(self) -> str:
+    def described(self, lr: float) -> str:
+        """The call that makes such an optimizer with this learning rate."""
         shown = "".join(f", {k}={v:g}" for k, v in self.settings.items())
-        return f"{type(self).__name__}(lr={self.lr:g}{shown})"
+        return f"{type(self).__name__}(lr={lr:g}{shown})"
+
+    def __repr__(self) -> str:
+        return self.described(self.lr)
 
 
 class SGD(Optimizer):
@@ -78,6 +88,8 @@ class SGD(Optimizer):
 
     def __init__(self, lr: float = 0.01, momentum: float = 0.0, weight_decay: float = 0.0) -> None:
         super().__init__(lr, momentum=momentum, weight_decay=weight_decay)
+        if momentum >= 1:
+            raise CnnkitError(f"SGD: momentum must be below 1, and it is {momentum}.")
 
     def _scalars(self) -> tuple[float, ...]:
         return (float(self.lr), float(self.settings["momentum"]), float(self.settings["weight_decay"]))

@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from .array import DeviceArray, copy, copy_into, to_device, to_numpy, zeros
-from .checkpoint import resume, save_checkpoint
+from .array import DeviceArray, copy, copy_into, on_current_device, to_device, to_numpy, zeros
+from .checkpoint import identity, resume, save_checkpoint
 from .device import current_device
 from .errors import CnnkitError, ShapeError, TrainingError
 from .history import History
@@ -65,7 +65,8 @@ class Run:
 
     Attributes: model, optimizer, loss, history; epoch (from 1) and epochs; step (over the whole run, from
     1) and steps_per_epoch; latest, a dict with the newest known "loss" and "accuracy" of the running
-    epoch (read a few times a second, not at every step). `stop(reason)` ends training after this step.
+    epoch (read a few times a second, not at every step: empty in an epoch's first
+    steps). `stop(reason)` ends training after this step.
     """
 
     def __init__(
@@ -114,6 +115,40 @@ def fit(
         )
     if not model.parameters:
         raise CnnkitError("The model has no layer that learns: add a Conv2d or a Linear.")
+    on_current_device(model.parameters[0].value, "The model")
+    if not model.training.acquire(blocking=False):
+        raise TrainingError("This model is being trained already: stop that run, or wait until it ends.")
+    try:
+        return _fit(
+            model,
+            train,
+            validation,
+            epochs,
+            int(batch_size),
+            optimizer,
+            loss,
+            seed,
+            callbacks,
+            checkpoint,
+            progress,
+        )
+    finally:
+        model.training.release()
+
+
+def _fit(
+    model: Sequential,
+    train: Any,
+    validation: Any,
+    epochs: int,
+    batch_size: int,
+    optimizer: Optimizer,
+    loss: Any,
+    seed: int,
+    callbacks: Iterable[Callback],
+    checkpoint: str | os.PathLike | None,
+    progress: bool,
+) -> History:
     inputs, targets = _arrays(train, loss, "train")
     held_out = None if validation is None else _arrays(validation, loss, "validation")
     for part in (inputs, targets), held_out:
@@ -122,15 +157,21 @@ def fit(
     history = model.history = History()
     run = Run(model, optimizer, loss, history, epochs)
     run.steps_per_epoch = -(-len(inputs) // batch_size)
-    same = {"examples": len(inputs), "batch_size": batch_size, "seed": seed}
-    if checkpoint is not None and resume(checkpoint, model, optimizer, history, same):
-        run.step = len(history) * run.steps_per_epoch
+    optimizer.prepare(model.parameters)
+    if checkpoint is not None:
+        arrays = [inputs, targets, *(held_out or ())]
+        same = identity(model, optimizer, loss, arrays, batch_size=batch_size, seed=seed)
+        if resume(checkpoint, model, optimizer, history, same):
+            run.step = len(history) * run.steps_per_epoch
+        else:
+            # Before the first step, too: a run stopped in its first epoch must start again from here.
+            save_checkpoint(checkpoint, model, optimizer, history, same)
     callbacks = list(callbacks)
     bar = _Bar(run, progress, already=len(history))
     with _interruptible(run), bar:
-        for callback in callbacks:
-            callback.on_fit_begin(run)
         try:
+            for callback in callbacks:
+                callback.on_fit_begin(run)
             batches = _Batches(inputs, targets, batch_size, seed)
             for epoch in range(len(history) + 1, epochs + 1):
                 run.epoch = epoch
@@ -139,6 +180,13 @@ def fit(
                     break
                 if held_out is not None:
                     row |= {f"val_{k}": v for k, v in _evaluate(model, loss, *held_out).items()}
+                    if not np.isfinite(row["val_loss"]):
+                        run.stopped = "the validation loss is not finite"
+                        raise TrainingError(
+                            f"Training stopped after epoch {epoch}: the validation loss is "
+                            f"{row['val_loss']}. Look for NaN in the validation images, or try a smaller "
+                            f"learning rate (it is {optimizer.lr:g}). The history until then is in model.history."
+                        )
                 history.rows.append(row)
                 bar.epoch_done(row)
                 for callback in callbacks:
@@ -168,7 +216,8 @@ def evaluate(model: Sequential, data: Any, loss: Any = None) -> dict[str, float]
 def _one_epoch(run: Run, batches: _Batches, callbacks: list[Callback], bar: _Bar) -> dict[str, Any] | None:
     """Train over all batches once; the epoch's row, or None when training was stopped on the way."""
     log = _Logbook(run.steps_per_epoch)
-    before = [copy(p.value) for p in run.model.parameters]
+    before = _Snapshot(run)
+    run.latest = {}
     started = last_read = time.perf_counter()
     for index, (x, y) in enumerate(batches.of_epoch(run.epoch)):
         run.step += 1
@@ -187,8 +236,29 @@ def _one_epoch(run: Run, batches: _Batches, callbacks: list[Callback], bar: _Bar
             callback.on_step_end(run)
         if run.stopped and index + 1 < run.steps_per_epoch:
             return None
+    if _broken_parameters(run.model):  # by the very last step, whose loss was still finite
+        _explain_break(run, batches, run.steps_per_epoch - 1, before)
     seconds = time.perf_counter() - started
     return {"epoch": run.epoch, **run.latest, "seconds": seconds, "images_per_second": log.images / seconds}
+
+
+class _Snapshot:
+    """Weights and optimizer as they were, on the device, to go back to."""
+
+    def __init__(self, run: Run) -> None:
+        self.run, self.steps = run, run.optimizer.steps
+        self.kept = [(array, copy(array)) for array in self._arrays()]
+
+    def _arrays(self) -> Iterator[DeviceArray]:
+        for parameter in self.run.model.parameters:
+            yield parameter.value
+        for remembered in self.run.optimizer.state:
+            yield from remembered.values()
+
+    def restore(self) -> None:
+        for array, values in self.kept:
+            copy_into(array, values)
+        self.run.optimizer.steps = self.steps
 
 
 class _Logbook:
@@ -234,7 +304,7 @@ class _Batches:
         device = current_device()
         self.size, self.seed, self.count = batch_size, seed, len(inputs)
         limit = min(device.memory_bytes // 4, device.max_allocation_bytes)
-        self.on_device = inputs.nbytes + targets.nbytes <= limit
+        self.on_device = inputs.nbytes + targets.nbytes <= limit and inputs.size < 2**31
         self.inputs: Any = to_device(inputs) if self.on_device else inputs
         self.targets: Any = to_device(targets, "labels", targets.dtype) if self.on_device else targets
 
@@ -268,7 +338,13 @@ def _evaluate(model: Sequential, loss: Any, inputs: np.ndarray, targets: np.ndar
 
 def _arrays(data: Any, loss: Any, name: str) -> tuple[np.ndarray, np.ndarray]:
     """A Dataset or a pair as NumPy arrays of the types that the loss takes."""
-    inputs, targets = (data.images, data.labels) if hasattr(data, "images") else data
+    if hasattr(data, "images"):
+        data = data.images, data.labels
+    if not isinstance(data, (tuple, list)) or len(data) != 2:
+        raise ShapeError(
+            f"{name} must be a Dataset or a pair (inputs, targets), not a {type(data).__name__}."
+        )
+    inputs, targets = data
     inputs, targets = (
         to_numpy(inputs, f"{name} inputs"),
         to_numpy(targets, f"{name} targets", loss.target_dtype),
@@ -295,21 +371,26 @@ def _check_output(model: Sequential, loss: Any, inputs: np.ndarray, targets: np.
         raise ShapeError(f"The network's output has shape {shape} and the targets {targets.shape[1:]}.")
 
 
-def _explain_break(run: Run, batches: _Batches, index: int, before: list[DeviceArray]) -> None:
-    """Raise TrainingError for the step at which the loss stopped being finite, naming the layer."""
+def _broken_parameters(model: Sequential) -> list[str]:
+    """The names of the parameters that hold a value that is not finite."""
+    return [name for name, p in model.named_parameters().items() if not np.isfinite(p.value.get()).all()]
+
+
+def _explain_break(run: Run, batches: _Batches, index: int, before: _Snapshot) -> None:
+    """Raise TrainingError for the step that went beyond finite numbers, naming the layer."""
     step = (run.epoch - 1) * run.steps_per_epoch + index + 1
     what = f"Training stopped at step {step} (epoch {run.epoch}): the loss is not finite."
     advice = f"Try a smaller learning rate (it is {run.optimizer.lr:g}), and look for NaN in the images."
-    broken = [n for n, p in run.model.named_parameters().items() if not np.isfinite(p.value.get()).all()]
+    broken = _broken_parameters(run.model)
+    where, what_is_kept = "It began in the loss itself.", "The model is as it was before that step."
     if broken:
-        # A gradient overflowed in the step before: those weights are of no use to anyone.
-        for parameter, kept in zip(run.model.parameters, before, strict=True):
-            copy_into(parameter.value, kept)
         place, name = broken[0].split(".")
-        where = f"It began in the {_words(name)} of {_place(run, int(place))}, in the step before."
+        where = (
+            f"It began in the {_words(name)} of {_place(run, int(place))}, when a step was made too large."
+        )
         what_is_kept = "The model is back at the start of this epoch."
+        before.restore()  # weights that are no numbers are of no use to anyone
     else:
-        where, what_is_kept = "It began in the loss itself.", "The model is as it was before that step."
         x, _ = next(batch for i, batch in enumerate(batches.of_epoch(run.epoch)) if i == index)
         for i, output in enumerate(run.model.activations(x)):
             if not np.isfinite(output.get()).all():

@@ -35,13 +35,12 @@ __kernel void conv2d_forward_plain(__global const float *x, __global const float
     for (int c = 0; c < C; c++) {
         for (int r = 0; r < R; r++) {
             const int iy = oy * stride_y + r * dilation_y - pad_top;
-            if (iy < 0 || iy >= H)
-                continue; // this row of the window lies in the padding
             float row_sum = 0.0f;
             for (int s = 0; s < S; s++) {
                 const int ix = ox * stride_x + s * dilation_x - pad_left;
-                if (ix >= 0 && ix < W)
-                    row_sum += w[((k * C + c) * R + r) * S + s] * x[((n * C + c) * H + iy) * W + ix];
+                const int inside = iy >= 0 && iy < H && ix >= 0 && ix < W;
+                const float pixel = inside ? x[((n * C + c) * H + iy) * W + ix] : 0.0f; // 0: the padding
+                row_sum += w[((k * C + c) * R + r) * S + s] * pixel;
             }
             sum += row_sum;
         }
@@ -93,13 +92,12 @@ __kernel void conv2d_backward_weight_plain(__global const float *dy, __global co
         float image_sum = 0.0f;
         for (int oy = 0; oy < OH; oy++) {
             const int iy = oy * stride_y + r * dilation_y - pad_top;
-            if (iy < 0 || iy >= H)
-                continue;
             float row_sum = 0.0f;
             for (int ox = 0; ox < OW; ox++) {
                 const int ix = ox * stride_x + s * dilation_x - pad_left;
-                if (ix >= 0 && ix < W)
-                    row_sum += dy[((n * K + k) * OH + oy) * OW + ox] * x[((n * C + c) * H + iy) * W + ix];
+                const int inside = iy >= 0 && iy < H && ix >= 0 && ix < W;
+                const float pixel = inside ? x[((n * C + c) * H + iy) * W + ix] : 0.0f;
+                row_sum += dy[((n * K + k) * OH + oy) * OW + ox] * pixel;
             }
             image_sum += row_sum;
         }

@@ -62,7 +62,7 @@ def test_a_kernel_of_ones_own(device):
 
 
 def test_a_missing_function_lists_those_there_are(device):
-    with pytest.raises(CnnkitError, match="has no kernel 'halve'; it has: double_it"):
+    with pytest.raises(CnnkitError, match="has no kernel named 'halve'; it has: double_it"):
         kernels.compile_source(GOOD, "halve", FACTOR=1)
 
 
@@ -113,6 +113,38 @@ def test_a_missing_argument_is_counted(device):
         with pytest.raises(CnnkitError, match="'double_it' takes 3 arguments and was given 2"):
             kernels.launch(device, run, (64,), (64,), *arrays)
         kernels.launch(device, run, (64,), (64,), *arrays, 1)  # right: and the mistake is still told after it
+
+
+AXPY = """__kernel void add(__global float *x, const float a, const int n, const uint u)
+{
+    if ((int)get_global_id(0) < n)
+        x[get_global_id(0)] += a + u;
+}
+"""
+
+
+def test_numbers_of_any_kind_become_the_type_that_the_kernel_declares(device):
+    """Whatever came first: an int for a float, NumPy's numbers, then Python's."""
+    run, x = kernels.compile_source(AXPY, "add"), to_device(np.zeros(3))
+    for a, n in ((2, np.int64(3)), (np.float32(0.5), 3), (0.25, np.int32(3)), (1, 3)):
+        kernels.launch(device, run, (3,), (1,), x, a, n, np.uint32(1))
+    assert x.get().tolist() == [7.75] * 3
+
+
+@pytest.mark.parametrize(
+    ("bad", "words"),
+    [
+        ("text", "do not fit the kernel 'add'"),
+        (None, "add"),
+        (np.ones(3), "Argument 1 of the kernel 'add' is a NumPy array"),
+    ],
+)
+def test_an_argument_of_the_wrong_kind_is_one_sentence(device, bad, words):
+    run, x = kernels.compile_source(AXPY, "add"), to_device(np.zeros(3))
+    with pytest.raises(CnnkitError, match=words):
+        kernels.launch(device, run, (3,), (1,), x, bad, 3, 1)
+    kernels.launch(device, run, (3,), (1,), x, 1.5, 3, 1)
+    assert x.get().tolist() == [2.5] * 3
 
 
 def test_a_slice_is_not_taken_for_its_whole(device):

@@ -187,9 +187,13 @@ def test_dropout_rests_when_predicting():
         (
             lambda: Sequential(Conv2d(1, 2, 3), Linear(5, 2)).summary((1, 8, 8)),
             ShapeError,
-            r"In layer 1, .* shape \(2, 6, 6\) and this layer expects \(5,\): feature maps need Flatten",
+            r"In layer 1, .* shape \(2, 6, 6\) and this layer expects \(5,\): put Flatten\(\) before it",
         ),
         (lambda: MaxPool2d(2).output_shape((10,)), ShapeError, r"expects a volume \(C, H, W\)"),
+        (lambda: Sequential(Softmax), ShapeError, "argument 0 is the class Softmax: .* parentheses"),
+        (lambda: Linear(64 / 2, 10), ShapeError, "whole number, not 32.0"),
+        (lambda: Sequential(Linear(6, 2)).summary((5,)), ShapeError, r"write Linear\(5, 2\)"),
+        (lambda: Sequential(Linear(6, 2)).predict(np.ones((2, 6)), 0), ShapeError, "batch_size"),
         (lambda: Conv2d(1, 0, 3), ShapeError, "number of outputs must be at least 1, not 0"),
         (lambda: Conv2d(1, 1, 3, init="best"), CnnkitError, '"he" or "glorot"'),
         (

@@ -146,7 +146,7 @@ def test_linear_decay(tmp_path):
     }
     fit(network(), (IMAGES, LABELS), epochs=4, optimizer=SGD(0.8), **how)
     assert seen == pytest.approx([0.8, 0.6, 0.4, 0.2])
-    resumed = SGD(0.1)
+    resumed = SGD(0.8)
     fit(network(), (IMAGES, LABELS), epochs=4, optimizer=resumed, **how)
     assert resumed.lr == pytest.approx(0.2)
 
@@ -252,7 +252,7 @@ def test_a_checkpoint_resumes_to_the_same_bits(tmp_path, device):
         data,
         epochs=4,
         batch_size=16,
-        optimizer=Adam(0.5),
+        optimizer=Adam(0.01),
         checkpoint=path,
         callbacks=[recorder],
         **QUIET,
@@ -260,7 +260,8 @@ def test_a_checkpoint_resumes_to_the_same_bits(tmp_path, device):
     assert_same(straight, fresh)
     assert one["loss"] == two["loss"] and one["val_accuracy"] == two["val_accuracy"]
     assert recorder.events[1] == 13, "only the epochs that were missing are trained"
-    assert len(fit(fresh, data, data, epochs=4, batch_size=16, checkpoint=path, **QUIET)) == 4
+    once_more = {"batch_size": 16, "optimizer": Adam(0.01), "checkpoint": path, **QUIET}
+    assert len(fit(fresh, data, data, epochs=4, **once_more)) == 4
 
 
 KILLED = """
@@ -304,9 +305,15 @@ def test_a_checkpoint_of_another_run_is_refused(tmp_path):
         fit(model, (IMAGES, LABELS), epochs=2, seed=1, checkpoint=path, **QUIET)
     with pytest.raises(TrainingError, match="batch size is 64 and now 8"):
         fit(model, (IMAGES, LABELS), epochs=2, batch_size=8, checkpoint=path, **QUIET)
-    with pytest.raises(TrainingError, match="optimizer is 'Adam' and now 'SGD'"):
+    with pytest.raises(TrainingError, match=r"optimizer is 'Adam.* and now 'SGD\(lr=0.01"):
         fit(model, (IMAGES, LABELS), epochs=2, optimizer=SGD(), checkpoint=path, **QUIET)
-    with pytest.raises(DataError, match="another network"):
+    with pytest.raises(TrainingError, match=r"lr=0\.5"):
+        fit(model, (IMAGES, LABELS), epochs=2, optimizer=Adam(0.5), checkpoint=path, **QUIET)
+    with pytest.raises(TrainingError, match="its data is another one"):
+        fit(model, (IMAGES + 1, LABELS), epochs=2, checkpoint=path, **QUIET)
+    with pytest.raises(TrainingError, match="its data is another one"):
+        fit(model, (IMAGES, LABELS), (IMAGES, LABELS), epochs=2, checkpoint=path, **QUIET)
+    with pytest.raises(TrainingError, match="its network is another one"):
         fit(Sequential(Flatten(), Linear(64, 2)), (IMAGES, LABELS), epochs=2, checkpoint=path, **QUIET)
     for name, array in before.items():
         np.testing.assert_array_equal(array, model.state()[name])
@@ -315,13 +322,100 @@ def test_a_checkpoint_of_another_run_is_refused(tmp_path):
         fit(model, (IMAGES, LABELS), epochs=2, checkpoint=path, **QUIET)
 
 
+def test_a_run_stopped_in_its_first_epoch_starts_again_from_the_same_place(tmp_path):
+    class StopsEarly(Callback):
+        def on_step_end(self, run):
+            if run.step == 2:
+                run.stop()
+
+    path, straight, stopped = tmp_path / "c", network(), network()
+    fit(straight, (IMAGES, LABELS), epochs=2, batch_size=16, **QUIET)
+    fit(
+        stopped, (IMAGES, LABELS), epochs=2, batch_size=16, checkpoint=path, callbacks=[StopsEarly()], **QUIET
+    )
+    fit(stopped, (IMAGES, LABELS), epochs=2, batch_size=16, checkpoint=path, **QUIET)
+    assert_same(straight, stopped)
+
+
+@pytest.mark.parametrize("epochs", [1, 3])
+def test_a_break_in_the_last_step_of_an_epoch_is_seen(tmp_path, epochs):
+    """Its loss was finite, its weights are not: nothing broken is returned or written."""
+    model, path = network(), tmp_path / "c"
+    optimizer = SGD(3e38, momentum=0.9)
+    with pytest.raises(TrainingError, match=r"in the weights of layer .*, when a step was made too large"):
+        fit(
+            model,
+            (IMAGES * 100, LABELS),
+            epochs=epochs,
+            batch_size=90,
+            optimizer=optimizer,
+            checkpoint=path,
+            **QUIET,
+        )
+    assert all(np.isfinite(array).all() for array in model.state().values())
+    assert all(np.isfinite(array.get()).all() for kept in optimizer.state for array in kept.values())
+    optimizer.lr = 0.01  # as the sentence advises: the same model and optimizer go on
+    assert len(fit(model, (IMAGES, LABELS), epochs=1, optimizer=optimizer, **QUIET)) == 1
+
+
+def test_nan_in_the_validation_images_is_told():
+    broken = IMAGES.copy()
+    broken[3] = np.nan
+    with pytest.raises(TrainingError, match="after epoch 1: the validation loss is nan"):
+        fit(network(), (IMAGES, LABELS), (broken, LABELS), epochs=2, **QUIET)
+
+
+def test_one_model_is_trained_by_one_fit_at_a_time():
+    model, errors = network(), []
+
+    class Again(Callback):
+        def on_step_end(self, run):
+            try:
+                fit(model, (IMAGES, LABELS), epochs=1, **QUIET)
+            except TrainingError as error:
+                errors.append(str(error))
+
+    fit(model, (IMAGES, LABELS), epochs=1, callbacks=[Again()], **QUIET)
+    assert "is being trained already" in errors[0]
+    fit(model, (IMAGES, LABELS), epochs=1, **QUIET)
+
+
+def test_a_model_of_another_device_is_refused():
+    from cnnkit.device import Device
+
+    model, here = network(), cnnkit.current_device()
+    cnnkit.use(Device(here.handle))
+    try:
+        for use in (lambda: fit(model, (IMAGES, LABELS), **QUIET), lambda: model.initialize(1)):
+            with pytest.raises(cnnkit.DeviceError, match="lives on another device"):
+                use()
+    finally:
+        cnnkit.use(here)
+
+
+def test_numbers_of_numpy_and_arrays_on_the_device():
+    here, there = network(), network()
+    fit(here, (IMAGES, LABELS), epochs=1, batch_size=16, **QUIET)
+    images = cnnkit.to_device(np.repeat(IMAGES, 2, axis=3))[..., ::2]
+    fit(
+        there,
+        (images, LABELS.tolist()),
+        epochs=np.int64(1),
+        batch_size=np.int64(16),
+        seed=np.int64(0),
+        **QUIET,
+    )
+    assert_same(here, there)
+
+
 @pytest.mark.parametrize(
     ("call", "error", "words"),
     [
         (lambda: fit(network(), (IMAGES, LABELS[:5]), **QUIET), ShapeError, "90 inputs and 5 targets"),
         (lambda: fit(network(), (IMAGES[:0], LABELS[:0]), **QUIET), ShapeError, "at least one"),
         (lambda: fit(network(), (IMAGES, LABELS + 1), **QUIET), ShapeError, "there are 2 classes"),
-        (lambda: fit(network(), (IMAGES[:, :, :4], LABELS), **QUIET), ShapeError, "In layer 5, Linear"),
+        (lambda: fit(network(), (IMAGES[:, :, :4], LABELS), **QUIET), ShapeError, r"write Linear\(32, 2\)"),
+        (lambda: fit(network(), IMAGES, **QUIET), ShapeError, "train must be a Dataset or a pair"),
         (lambda: fit(Sequential(ReLU()), (IMAGES, LABELS), **QUIET), CnnkitError, "no layer that learns"),
         (lambda: fit(network(), (IMAGES, LABELS), epochs=0, **QUIET), CnnkitError, "at least 1"),
         (lambda: fit(Sequential(Conv2d(1, 2, 3)), (IMAGES, LABELS), **QUIET), ShapeError, "Flatten"),

@@ -7,6 +7,7 @@ still (a PNG drawn by Matplotlib that stands where no kernel runs).
 
 from .canvas import Canvas
 from .filter import FilterExplorer, FilterModel
+from .group import Group
 from .pipeline import PipelineExplorer, PipelineModel
 from .show import show
 from .training import TrainingDashboard, TrainingModel
@@ -15,6 +16,7 @@ __all__ = [
     "Canvas",
     "FilterExplorer",
     "FilterModel",
+    "Group",
     "PipelineExplorer",
     "PipelineModel",
     "TrainingDashboard",

@@ -7,6 +7,8 @@ from typing import Any
 
 from ..errors import ShapeError
 
+LARGEST = 2**20  # of a size, stride, padding or dilation: beyond it, sums of them may leave 32 bits
+
 Pair = int | tuple[int, int]
 Padding = int | str | tuple[int, int] | tuple[tuple[int, int], tuple[int, int]]
 
@@ -21,6 +23,8 @@ def pair(value: Any, name: str, least: int = 1) -> tuple[int, int]:
     vertical, horizontal = int(both[0]), int(both[1])
     if min(vertical, horizontal) < least:
         raise ShapeError(f"{name} must be at least {least}, and it is {value!r}.")
+    if max(vertical, horizontal) > LARGEST:
+        raise ShapeError(f"{name} must be at most {LARGEST}, and it is {value!r}.")
     return vertical, horizontal
 
 

@@ -75,7 +75,8 @@ def conv2d(
 
     Args: `x` (N, C, H, W); `w` (K, C, R, S), K filters as deep as the input; `b` (K,) or None. `stride`
     and `dilation` int or (vertical, horizontal). `padding` int, pair, "same", "valid" or
-    ((top, bottom), (left, right)). `variant` names a kernel of `kernels/conv2d.cl`.
+    ((top, bottom), (left, right)). `variant` is "plain" (`kernels/conv2d.cl`) or "gemm"
+    (`kernels/im2col.cl` and `kernels/matmul.cl`); without it the best for the device is chosen.
 
     Returns (N, K, OH, OW) with OH = floor((H + top + bottom - dilation*(R - 1) - 1) / stride) + 1, and OW
     likewise; with padding="same", OH = ceil(H / stride).
@@ -92,7 +93,7 @@ def conv2d(
         expect_shape(b, "b", (shape.K,), f"one bias for each of the {shape.K} filters")
     device = current_device()
     y = empty((shape.N, shape.K, shape.OH, shape.OW))
-    if y.size and choose("conv2d_forward", device, shape.multiply_adds, variant) == "gemm":
+    if y.size and _variant("conv2d_forward", shape, variant) == "gemm":
         conv_gemm.forward(x, w, b, y, shape)
     elif y.size:
         run = kernel(device, "conv2d", "conv2d_forward_plain")
@@ -128,13 +129,18 @@ def conv2d_backward(
     )
 
 
+def _variant(operation: str, shape: Conv2dShape, named: str | None) -> str:
+    scratch = conv_gemm.scratch(shape, operation == "conv2d_backward_weight")
+    return choose(operation, current_device(), shape.multiply_adds, named, scratch)
+
+
 def backward_data(
     dy: DeviceArray, w: DeviceArray, shape: Conv2dShape, variant: str | None = None
 ) -> DeviceArray:
     """dx alone; arguments as checked by `conv2d_backward`."""
     device = current_device()
     dx = empty((shape.N, shape.C, shape.H, shape.W))
-    if dx.size and choose("conv2d_backward_data", device, shape.multiply_adds, variant) == "gemm":
+    if dx.size and _variant("conv2d_backward_data", shape, variant) == "gemm":
         conv_gemm.backward_data(dy, w, dx, shape)
     elif dx.size:
         run = kernel(device, "conv2d", "conv2d_backward_data_plain")
@@ -150,7 +156,7 @@ def backward_weight(
     if not shape.N:
         return zeros((shape.K, shape.C, shape.R, shape.S))
     dw = empty((shape.K, shape.C, shape.R, shape.S))
-    if choose("conv2d_backward_weight", device, shape.multiply_adds, variant) == "gemm":
+    if _variant("conv2d_backward_weight", shape, variant) == "gemm":
         conv_gemm.backward_weight(dy, x, dw, shape)
         return dw
     run = kernel(device, "conv2d", "conv2d_backward_weight_plain")

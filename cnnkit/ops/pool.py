@@ -65,6 +65,7 @@ def max_pool2d_backward(
 
     `indices` are those of the forward pass; without them the winners are found anew from `x`.
     """
+    x = to_device(x, "x")
     if indices is None:
         _, indices = max_pool2d(x, kernel_size, stride, padding, return_indices=True)
     dy = to_device(dy, "dy")

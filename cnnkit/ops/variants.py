@@ -19,17 +19,22 @@ VARIANTS: dict[str, tuple[str, ...]] = {
 
 # Below this many multiply-adds the packing costs more than it gains.
 SMALL = 4096
+# Above this many numbers of scratch memory (256 MiB) no speed is worth it: a 12-megapixel photograph.
+LARGE = 1 << 26
 
 
-def choose(operation: str, device: Device, multiply_adds: int, named: str | None = None) -> str:
-    """The variant of `operation` for `device` and this much work: the named one, else the best known.
+def choose(
+    operation: str, device: Device, multiply_adds: int, named: str | None = None, scratch: int = 0
+) -> str:
+    """The variant of `operation` for `device`, this much work and scratch memory (in numbers).
 
-    On CPUs that is the register-blocked matrix product, whose long vectors suit them. Elsewhere it is the
-    plain kernel, whose many small work-items suit GPUs.
+    The named one, if any, else the best known. On CPUs that is the register-blocked matrix product, whose
+    long vectors suit them; elsewhere the plain kernel, whose many small work-items suit GPUs.
     """
     known = VARIANTS[operation]
     if named is not None:
         if named not in known:
             raise CnnkitError(f"{operation} has no variant {named!r}; it has: {', '.join(known)}.")
         return named
-    return known[1] if device.kind == "CPU" and multiply_adds > SMALL else "plain"
+    worth_it = multiply_adds > SMALL and scratch <= LARGE
+    return known[1] if device.kind == "CPU" and worth_it else "plain"

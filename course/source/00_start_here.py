@@ -27,7 +27,7 @@ import numpy as np
 
 import cnnkit
 from cnnkit import data, kernel
-from cnnkit.explore import Canvas, show
+from cnnkit.explore import Canvas, Group, show
 
 device = cnnkit.current_device()
 print(f"Computing on: {device.name} ({device.kind}, {device.compute_units} compute units)")
@@ -69,7 +69,9 @@ show(figure, "A gray portrait, and six by six of its pixels with the number of e
 # To make the photograph brighter, every number must grow. There are 90 000 of them, and no one waits for any other. A
 # device is built for just that: you write down what happens to **one** pixel, and it does that to all of them, many at
 # a time. Such a piece of code is called a **kernel**, and the work on one pixel is called a **work-item**. The language
-# is *OpenCL C*; all you need to know of it is in this one:
+# is *OpenCL C*, and this is most of what you need of it. `__global const float *image` is a long row of numbers in the
+# device's memory, the pixels one after the other; `const` promises only to read it; `void` says that a kernel returns
+# nothing: it writes its answer into `result`.
 
 # %%
 source = """
@@ -95,6 +97,9 @@ print("first pixel before:", round(float(photo[0, 0, 0, 0]), 3))
 print("first pixel after: ", round(float(brightened(photo, 0.25)[0, 0, 0, 0]), 3))
 
 # %% [markdown]
+# In `launch`, 64 is how many work-items the device takes at a time as a group, and `.get()` copies the result back
+# into a NumPy array.
+#
 # Now put a slider on it. Drag it, or click it and use the arrow keys: each time, the kernel runs over all 90 000 pixels
 # and the new picture appears.
 
@@ -110,18 +115,20 @@ def redraw(change=None):
 
 slider.observe(redraw, "value")
 redraw()
-ipywidgets.VBox([slider, picture])
+Group(slider, picture, caption="The portrait, brighter by the amount that the slider says.")
 
 # %% [markdown]
 # **Predict first.** Drag the amount to 1. Every pixel is now between 1 and 2. What do you expect to see, and is anything
-# of the photograph left? Decide before you look. Then drag it back: the photograph returns, because each picture is
-# computed from the original.
+# of the photograph left? Decide before you look.
+#
+# It is all white: the screen shows nothing brighter than 1. The *numbers* still differ from pixel to pixel, so nothing is
+# lost. Drag it back and the photograph returns, because each picture is computed from the original.
 #
 # ## Your turn
 #
 # Brightening adds the same amount everywhere. **Contrast** does something else: it pushes dark and bright apart, by
-# multiplying each pixel's distance from middle gray (0.5). Complete the line in the kernel below so that
-# `result = 0.5 + factor * (pixel - 0.5)`.
+# multiplying each pixel's distance from middle gray (0.5). Change the marked line in the kernel below so that each pixel
+# becomes 0.5 + factor · (pixel − 0.5). In the kernel, your pixel is `image[i]` and its answer goes to `result[i]`.
 
 # %% tags=["exercise"]
 contrast_source = """
@@ -153,8 +160,8 @@ else:
     print(f"Not yet: pixel {wrong} is {got:.3f} and should be {wanted:.3f}.")
 
 # %% [markdown]
-# A slip in a kernel is no disaster. Take away a semicolon above and run the cell again: the message names the line and
-# what the compiler could not understand.
+# A slip in a kernel is no disaster. Take away a semicolon above, and run that cell and the one after it: the message names
+# the line and what the compiler could not understand.
 #
 # ## What you can do now
 #

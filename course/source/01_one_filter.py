@@ -89,22 +89,36 @@ def corr2d(x, w):
 
 
 # %% tags=["answer"]
+def verdict(mine, right, known=()):
+    """One sentence on an answer; `known` are wrong answers, each with its sentence."""
+    if mine is None or mine is ...:
+        return "it gave nothing: not attempted yet, or is the `return` missing?"
+    try:
+        mine = np.asarray(mine, dtype=float)
+    except (TypeError, ValueError):
+        return "not yet: the answer must be a rectangular grid of numbers."
+    if mine.shape != right.shape:
+        return f"not yet: the answer must have the shape {right.shape}, and yours has {mine.shape}."
+    if np.allclose(mine, right, atol=1e-5):
+        return "right, on fresh random numbers."
+    for wrong, words in known:
+        if np.allclose(mine, wrong, atol=1e-5):
+            return f"not yet: {words}"
+    place = tuple(int(i) for i in np.argwhere(~np.isclose(mine, right, atol=1e-5))[0])
+    return f"not yet: at {place} you have {mine[place]:g}, and it should be {right[place]:g}."
+
+
 rng = np.random.default_rng()
 x, w = rng.integers(-9, 10, (7, 9)), rng.integers(-9, 10, (3, 2))
-mine, right = corr2d(x, w), cnnkit.conv2d(x[None, None], w[None, None]).get()[0, 0]
-if mine is None:
-    print("Not attempted yet. Below, cnnkit.conv2d does the work for you.")
-elif np.shape(mine) != right.shape:
-    print(f"Not yet: the result must have the shape {right.shape}, and yours has {np.shape(mine)}.")
-elif np.allclose(mine, right):
-    print("Right, on a fresh random image: your corr2d and cnnkit.conv2d agree in every number.")
-elif np.allclose(corr2d(x, w[::-1, ::-1]), right):
-    print("Not yet: you turned the filter by 180 degrees.")
-else:
-    i, j = np.argwhere(~np.isclose(mine, right))[0]
-    print(
-        f"Not yet: at row {i}, column {j} you have {mine[i, j]:g}, and the dot product is {right[i, j]:g}."
-    )
+
+
+def with_cnnkit(w):
+    """What cnnkit makes of `x` and the filter `w`."""
+    return cnnkit.conv2d(x[None, None], w[None, None]).get()[0, 0]
+
+
+turned = (with_cnnkit(w[::-1, ::-1]), "you turned the filter by 180 degrees.")
+print("corr2d:", verdict(corr2d(x, w), with_cnnkit(w), [turned]))
 
 # %% [markdown]
 # ## A filter that finds edges
@@ -137,7 +151,9 @@ for name, weights in (("8", edges), ("-18", typo)):
     print(f"on a plain wall, with {name} in the middle: {abs(answer):.1f} in size")
 
 # %% [markdown]
-# Now the whole photograph:
+# Now the whole photograph. cnnkit works on batches of images and banks of filters, so the single filter is given two more
+# axes, `[None, None]`, to become one filter of one channel; `padding="same"` keeps the picture's size and is explained
+# below.
 
 # %%
 result = cnnkit.conv2d(photo, edges[None, None], padding="same").get()[0, 0]
@@ -151,13 +167,15 @@ left.set(xticks=[], yticks=[], title="photograph")
 right.set(xticks=[], yticks=[], title="what the edge filter answers")
 show(
     figure,
-    "The portrait, and beside it the edge filter's answer: outlines bright, everything flat black.",
+    "The portrait, and beside it the edge filter's answer: outlines bright, what is flat nearly black.",
 )
 
 # %% [markdown]
-# On the plain wall: nothing. The eight neighbors are taken away exactly as often as the middle is counted. Only where
+# On a wall of one color: nothing. The eight neighbors are taken away exactly as often as the middle is counted. Only where
 # the middle **differs** from its surroundings is something left, and that is what an edge is. Nobody told the filter
-# about hats or collars; nine numbers do it. (With −18 the wall would glow as brightly as any edge.)
+# about hats or collars; nine numbers do it. (With −18 the wall would glow as brightly as any edge. The specks on the wall of
+# the photograph are the grain of the film: differences between neighbors, too. And the thin bright frame is not in the
+# photograph: there the filter compares pixels with the zeros of the padding.)
 #
 # ## Try it
 #
@@ -196,8 +214,8 @@ print(cnnkit.conv2d(impulse, numbered).get()[0, 0].astype(int))
 # A 300×300 photograph and a 3×3 filter give 298×298: at the border, the window has no room. Three numbers change that:
 #
 # - **padding** puts a frame of zeros around the image, so that the window may hang over the border;
-# - **stride** is the length of a step: with stride 2 the window visits every second place, and the result is half as
-#   large in each direction;
+# - **stride** is the length of a step: with stride 2 the window visits every second place, and the result is about half
+#   as large in each direction;
 # - **dilation** spreads the weights apart, with gaps between them: the filter sees farther with no more weights.
 #
 # In one direction, for an image of $n$ pixels and a filter of $k$ weights, the number of places is
@@ -207,7 +225,7 @@ print(cnnkit.conv2d(impulse, numbered).get()[0, 0].astype(int))
 # Read it from the inside: the padded image, less the width that the filter spans, is how far the window can travel;
 # divided by the step, how many steps it can take; and one more for where it stood at first. $\lfloor\;\rfloor$ rounds
 # down, because half a step is no step. Go back to the explorer and move the three sliders: the formula is filled in
-# below them. Then try stride 8 with a 7×7 filter: which pixels does nobody read?
+# below them. Then try stride 8 with a 7×7 filter: which pixels does nobody read? (The explorer tells you, too.)
 #
 # ## Your turn: the formula as code
 
@@ -222,7 +240,7 @@ def output_size(n, k, stride=1, padding=0, dilation=1):
 
 # %% tags=["answer"]
 cases = [(7, 3, 1, 0, 1), (7, 3, 2, 0, 1), (227, 11, 4, 0, 1)]
-cases += [(300, 3, 1, 1, 1), (32, 5, 1, 2, 1), (28, 3, 2, 1, 2)]
+cases += [(10, 3, 2, 0, 1), (300, 3, 1, 1, 1), (32, 5, 1, 2, 1), (28, 3, 2, 1, 2)]
 wrong = []
 for n, k, stride, padding, dilation in cases:
     x, w = np.zeros((1, 1, n, n)), np.zeros((1, 1, k, k))
@@ -230,9 +248,9 @@ for n, k, stride, padding, dilation in cases:
     mine = output_size(n, k, stride, padding, dilation)
     if mine != right:
         where = f"n={n}, k={k}, stride={stride}, padding={padding}, dilation={dilation}"
-        wrong.append(f"{where}: {right}, not {mine}")
+        wrong.append(f"Not yet: {where}: there are {right} places, and yours says {mine}.")
 if output_size(7, 3) is None:
-    print("Not attempted yet.")
+    print("It gave nothing: not attempted yet, or is the `return` missing?")
 else:
     print("\n".join(wrong) or f"Right in all {len(cases)} cases.")
 
@@ -243,7 +261,7 @@ else:
 # ## A filter of your own
 #
 # The smallest edge filter has two weights. Here is an image that is white, with a black band down the middle, and the
-# filter `[1, -1]`, which takes each pixel's right neighbor away from it:
+# filter `[[1, -1]]`, one row of two columns, which takes each pixel's right neighbor away from it:
 
 # %%
 band = np.ones((6, 8))
@@ -270,22 +288,28 @@ my_filter = np.array([[1], [-1]])
 ### END SOLUTION
 
 # %% tags=["answer"]
+expected = cnnkit.conv2d(band[None, None], difference[None, None]).get()[0, 0].T
 if my_filter is None or my_filter is ...:
     print("Not attempted yet.")
+elif np.ndim(my_filter) != 2:
+    shape = np.shape(my_filter)
+    print(f"Not yet: a filter is a grid of rows, like [[1, -1]], and yours has the shape {shape}.")
+elif np.size(my_filter) != 2:
+    print(f"Not yet: two weights are enough, and yours has {np.size(my_filter)}.")
 else:
     found = cnnkit.conv2d(lying[None, None], np.asarray(my_filter)[None, None]).get()[0, 0]
-    expected = cnnkit.conv2d(band[None, None], difference[None, None]).get()[0, 0].T
-    print(
-        "Right: both edges found."
-        if np.array_equal(found, expected)
-        else f"Not yet: it finds\n{found}"
-    )
+    if np.array_equal(found, expected):
+        print("Right: both edges found.")
+    elif np.array_equal(found, -expected):
+        print("Nearly: the right edges with the wrong signs.")
+    else:
+        print(f"Not yet: it finds\n{found}")
 
 # %% [markdown]
 # ## The kernel behind it
 #
-# This is what has computed every picture in this notebook when asked for its plain version: your two loops are gone,
-# because every place of the window is a work-item of its own; what is left is the sum of the formula.
+# Here is the plainest of cnnkit's convolution kernels. Your two loops are gone, because every place of the window is a
+# work-item of its own; what is left is the sum of the formula.
 
 # %%
 text = kernel.source("conv2d")
@@ -303,6 +327,10 @@ print(text[start : text.index("/* Global size (W, H, N*C)")])
 # - say why an edge filter's weights add up to 0 and a blur's to 1;
 # - work out the size of the result from size, filter, padding, stride and dilation;
 # - read the OpenCL kernel that does it.
+#
+# **Answers to the explorer's questions.** 1: *identity*, and only the 1 in its middle matters. 2: To 1, so each is 1/9. 3: To
+# vertical edges, where the picture changes from left to right; *signed* shows rising edges in one color and falling
+# edges in the other.
 #
 # **To think on.** A 5×5 filter has 25 weights, two 3×3 filters one after the other have 18: how far does a pixel of the
 # second result see? · What does a filter with all weights 0 but a 1 in the upper left corner do? · How would you find

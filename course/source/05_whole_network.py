@@ -58,7 +58,7 @@ show(
 
 # %% [markdown]
 # Look at the smallest numbers. The convolution answers with both signs: positive where a pixel is brighter than its
-# surroundings, negative where it is darker. ReLU throws the negative half away; the volume stays 300×300. Pooling
+# surroundings, negative where it is darker. ReLU throws the negative half away; the size stays 300×300. Pooling
 # leaves 150×150, a quarter of the numbers, and yet you see the same outlines: what matters is *that* there was an edge
 # in those four pixels, not in which of the four. Fewer numbers also mean less memory and less work for all that follows.
 #
@@ -66,11 +66,14 @@ show(
 
 # %%
 other_order = cnnkit.relu(cnnkit.max_pool2d(filtered, 2))
-print("exactly the same numbers:", bool((other_order.get() == pooled.get()).all()))
+print("max pooling, the same numbers:", bool((other_order.get() == pooled.get()).all()))
+
+one, other = cnnkit.avg_pool2d(rectified, 2), cnnkit.relu(cnnkit.avg_pool2d(filtered, 2))
+print("average pooling, the same numbers:", bool((one.get() == other.get()).all()))
 
 # %% [markdown]
-# The same: ReLU never swaps which of two numbers is larger, so the winner of each block wins either way. With *average*
-# pooling it would matter; try it in the explorer.
+# With max pooling, the same: ReLU never swaps which of two numbers is larger, so the winner of each block wins either way.
+# With *average* pooling it matters: before ReLU, bright and dark sides of an edge cancel.
 #
 # ## Follow a pixel
 #
@@ -85,7 +88,8 @@ pipeline
 # %% [markdown]
 # ## Your turn: write two of the stages
 #
-# `relu` and `max_pool2x2` for a picture `x` of shape (H, W), in NumPy; H and W are even.
+# `relu` and `max_pool2x2` for a picture `x` of shape (H, W), in NumPy; H and W are even. (Python's `max` compares two
+# numbers; `np.maximum` compares whole arrays, number by number.)
 
 
 # %% tags=["exercise"]
@@ -105,18 +109,33 @@ def max_pool2x2(x):
 
 
 # %% tags=["answer"]
+def verdict(mine, right, known=()):
+    """One sentence on an answer; `known` are wrong answers, each with its sentence."""
+    if mine is None or mine is ...:
+        return "it gave nothing: not attempted yet, or is the `return` missing?"
+    try:
+        mine = np.asarray(mine, dtype=float)
+    except (TypeError, ValueError):
+        return "not yet: the answer must be a rectangular grid of numbers."
+    if mine.shape != right.shape:
+        return f"not yet: the answer must have the shape {right.shape}, and yours has {mine.shape}."
+    if np.allclose(mine, right, atol=1e-5):
+        return "right, on fresh random numbers."
+    for wrong, words in known:
+        if np.allclose(mine, wrong, atol=1e-5):
+            return f"not yet: {words}"
+    place = tuple(int(i) for i in np.argwhere(~np.isclose(mine, right, atol=1e-5))[0])
+    return f"not yet: at {place} you have {mine[place]:g}, and it should be {right[place]:g}."
+
+
 x = np.random.default_rng().standard_normal((6, 8)).astype(np.float32)
-for name, mine, right in (
-    ("relu", relu(x), cnnkit.relu(x).get()),
-    ("max_pool2x2", max_pool2x2(x), cnnkit.max_pool2d(x[None, None], 2).get()[0, 0]),
-):
-    if mine is None:
-        print(f"{name}: not attempted yet")
-    elif np.shape(mine) != right.shape:
-        print(f"{name}: not yet; its shape must be {right.shape}, not {np.shape(mine)}")
-    else:
-        good = np.allclose(mine, right)
-        print(f"{name}: {'right' if good else 'not yet; the shape is right, the numbers are not'}")
+blocks = x.reshape(3, 2, 4, 2)
+size = (np.abs(x), "that is the size of each number; ReLU makes negative ones 0.")
+corner = (blocks[:, 0, :, 0], "that is the upper left number of each block, not the largest.")
+mean = (blocks.mean(axis=(1, 3)), "that is the mean of each block: average pooling.")
+print("relu:", verdict(relu(x), cnnkit.relu(x).get(), [size]))
+right = cnnkit.max_pool2d(x[None, None], 2).get()[0, 0]
+print("max_pool2x2:", verdict(max_pool2x2(x), right, [corner, mean]))
 
 # %% [markdown]
 # ## From pictures to volumes
@@ -156,14 +175,14 @@ network = Sequential(
 network.summary((3, 32, 32))
 
 # %% [markdown]
-# The table writes a volume as *channels × height × width*, the order in which the numbers lie in memory. Read it line
-# by line:
+# The table writes a volume as *channels × height × width*, the order in which the numbers lie in memory; people often say
+# the same as *width × height × depth*, 32×32×3. Read it line by line:
 #
-# - The **input layer** only holds the picture: one *neuron* (one number) per pixel and channel, 3072 of them.
+# - The **input layer** only holds the picture: one *neuron* (one number) per pixel and channel, 32·32·3 = 3072 of them.
 # - The **convolution** has few weights because it uses the same 12 filters everywhere: 12·(27 + 1) = 336, the 1 being
 #   each filter's **bias**, a number that is added to all its answers.
 # - **ReLU** and **pooling** have nothing to learn.
-# - **Flatten** moves nothing; it only reads the volume as one row.
+# - **Flatten** moves nothing; it only reads the volume as one row. (That 16·16·12 is 3072 again is chance.)
 # - The last layer is **fully connected** (or *dense*): each of its neurons has a weight for every number of the row. It
 #   is a matrix product and a bias, $y = W x + b$. Running a picture through all the layers like this is called
 #   **feedforward**.
@@ -205,13 +224,19 @@ dense_weights = (32 * 32 * 3) * (32 * 32 * 12)
 ### END SOLUTION
 
 # %% tags=["answer"]
+inputs, outputs = volumes[0].size, volumes[1].size
 if dense_weights is None or dense_weights is ...:
     print("Not attempted yet.")
-elif dense_weights == volumes[0].size * volumes[1].size:
-    times = dense_weights // 336
-    print(f"Right: {dense_weights:,} weights, {times:,} times the convolution's 336.")
+elif dense_weights == inputs * outputs:
+    print(
+        f"Right: {inputs * outputs:,} weights, {inputs * outputs // 336:,} times the convolution's 336."
+    )
+elif dense_weights == (inputs + 1) * outputs:
+    print("Not yet: that includes a bias for every output; leave the biases out.")
+elif dense_weights == inputs * 12:
+    print(f"Not yet: there are {outputs:,} output numbers, not 12.")
 else:
-    print("Not yet: multiply the number of inputs by the number of outputs.")
+    print("Not yet: multiply the number of input numbers by the number of output numbers.")
 
 # %% [markdown]
 # That is what sharing saves. A dense layer could learn a different filter for every place of the picture; a convolution
@@ -251,15 +276,15 @@ print("each picture's add up to 1:", bool(np.allclose(probabilities.sum(axis=1),
 figure, axes = plt.subplots(2, 4, figsize=(9, 4.2), layout="constrained")
 for i, axis in enumerate(axes.flat):
     bars = axis.bar(range(4), probabilities[i], color="#56B4E9")
-    bars[pictures.labels[i]].set(color="#0072B2", hatch="//", edgecolor="white")
+    bars[pictures.labels[i]].set_color("#00395B")
     axis.set(
         ylim=(0, 1), title=f"it is a {pictures.classes[pictures.labels[i]]}", yticks=[0, 0.5, 1]
     )
     axis.set_xticks(range(4), pictures.classes, fontsize=7)
 show(
     figure,
-    "Eight bar charts of four probabilities; the hatched bar is the right answer, and it is not "
-    "often the highest.",
+    "Eight bar charts of four probabilities; the dark bar is the right answer, and it is not often "
+    "the highest.",
 )
 
 # %% [markdown]

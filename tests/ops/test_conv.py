@@ -106,6 +106,23 @@ def test_nan_and_infinity_show_where_they_are_read(device, variant):
     x[0, 0, 0, 0], x[0, 0, 4, 4] = np.nan, np.inf
     w = np.ones((1, 1, 3, 3), np.float32)
     assert_close(cnnkit.conv2d(x, w, variant=variant), reference.conv2d(x, w))
+    # Padding is zeros, and 0 times infinity is not a number: a broken weight shows at the border, too.
+    y = reference.conv2d(w, x[..., :3, :3], padding=1)
+    assert np.isnan(y).any()
+    assert_close(cnnkit.conv2d(w, x[..., :3, :3], padding=1, variant=variant), y)
+    dy = np.ones((1, 1, 3, 3), np.float32)
+    dy[0, 0, 0, 0] = np.inf
+    got = cnnkit.conv2d_backward(dy, w, w, padding=1, variant=variant)
+    for g, e in zip(got, reference.conv2d_backward(dy, w, w, padding=1), strict=True):
+        assert_close(g, e)
+
+
+def test_a_large_photograph_needs_no_ten_gigabytes(device):
+    """The patch matrix of this one would be 2.7 GB: the plain kernel is chosen."""
+    x = np.zeros((1, 1, 1, 3_000_000), np.float32)
+    x[..., 5] = 1
+    y = cnnkit.conv2d(x, np.ones((1, 1, 1, 225)), padding=(0, 112)).get()
+    assert y.shape == x.shape and y.sum() == 118
 
 
 @pytest.mark.parametrize(

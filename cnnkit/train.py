@@ -16,17 +16,17 @@ from typing import Any
 
 import numpy as np
 
-from .array import DeviceArray, copy, copy_into, on_current_device, to_device, to_numpy, zeros
+from .array import on_current_device, to_device, to_numpy
+from .batches import Batches, Logbook
+from .breakdown import Snapshot, broken_parameters, explain_break
 from .checkpoint import identity, resume, save_checkpoint
-from .device import current_device
 from .errors import CnnkitError, ShapeError, TrainingError
 from .history import History
-from .kernel import kernel, launch
 from .losses import CrossEntropyLoss
 from .model import Sequential
 from .ops.loss import check_labels, count_correct
-from .ops.rows import take_rows
 from .optim import Adam, Optimizer
+from .progress import Bar
 
 READ_EVERY = 0.15  # seconds between two looks at the device's logbook
 EVALUATION_BATCH = 250
@@ -167,12 +167,12 @@ def _fit(
             # Before the first step, too: a run stopped in its first epoch must start again from here.
             save_checkpoint(checkpoint, model, optimizer, history, same)
     callbacks = list(callbacks)
-    bar = _Bar(run, progress, already=len(history))
+    bar = Bar(run, progress, already=len(history))
     with _interruptible(run), bar:
         try:
             for callback in callbacks:
                 callback.on_fit_begin(run)
-            batches = _Batches(inputs, targets, batch_size, seed)
+            batches = Batches(inputs, targets, batch_size, seed)
             for epoch in range(len(history) + 1, epochs + 1):
                 run.epoch = epoch
                 row = _one_epoch(run, batches, callbacks, bar)
@@ -185,7 +185,7 @@ def _fit(
                         raise TrainingError(
                             f"Training stopped after epoch {epoch}: the validation loss is "
                             f"{row['val_loss']}. Look for NaN in the validation images, or try a smaller "
-                            f"learning rate (it is {optimizer.lr:g}). The history until then is in model.history."
+                            f"learning rate (it is {optimizer.lr:g}). The history is in model.history."
                         )
                 history.rows.append(row)
                 bar.epoch_done(row)
@@ -213,10 +213,10 @@ def evaluate(model: Sequential, data: Any, loss: Any = None) -> dict[str, float]
     return _evaluate(model, loss, inputs, targets)
 
 
-def _one_epoch(run: Run, batches: _Batches, callbacks: list[Callback], bar: _Bar) -> dict[str, Any] | None:
+def _one_epoch(run: Run, batches: Batches, callbacks: list[Callback], bar: Bar) -> dict[str, Any] | None:
     """Train over all batches once; the epoch's row, or None when training was stopped on the way."""
-    log = _Logbook(run.steps_per_epoch)
-    before = _Snapshot(run)
+    log = Logbook(run.steps_per_epoch)
+    before = Snapshot(run)
     run.latest = {}
     started = last_read = time.perf_counter()
     for index, (x, y) in enumerate(batches.of_epoch(run.epoch)):
@@ -229,104 +229,22 @@ def _one_epoch(run: Run, batches: _Batches, callbacks: list[Callback], bar: _Bar
         if time.perf_counter() - last_read > READ_EVERY or index + 1 == run.steps_per_epoch:
             run.latest = log.read()
             if log.broken_step is not None:
-                _explain_break(run, batches, log.broken_step, before)
+                explain_break(run, batches, log.broken_step, before)
             bar.update(index + 1, log.images / (time.perf_counter() - started))
             last_read = time.perf_counter()
         for callback in callbacks:
             callback.on_step_end(run)
         if run.stopped and index + 1 < run.steps_per_epoch:
             return None
-    if _broken_parameters(run.model):  # by the very last step, whose loss was still finite
-        _explain_break(run, batches, run.steps_per_epoch - 1, before)
+    if broken_parameters(run.model):  # by the very last step, whose loss was still finite
+        explain_break(run, batches, run.steps_per_epoch - 1, before)
     seconds = time.perf_counter() - started
     return {"epoch": run.epoch, **run.latest, "seconds": seconds, "images_per_second": log.images / seconds}
 
 
-class _Snapshot:
-    """Weights and optimizer as they were, on the device, to go back to."""
-
-    def __init__(self, run: Run) -> None:
-        self.run, self.steps = run, run.optimizer.steps
-        self.kept = [(array, copy(array)) for array in self._arrays()]
-
-    def _arrays(self) -> Iterator[DeviceArray]:
-        for parameter in self.run.model.parameters:
-            yield parameter.value
-        for remembered in self.run.optimizer.state:
-            yield from remembered.values()
-
-    def restore(self) -> None:
-        for array, values in self.kept:
-            copy_into(array, values)
-        self.run.optimizer.steps = self.steps
-
-
-class _Logbook:
-    """An epoch's losses and hits, on the device until somebody looks."""
-
-    def __init__(self, steps: int) -> None:
-        self.losses, self.hits = zeros((steps,)), zeros((steps,), np.int32)
-        self.halt = zeros((1,), np.int32)  # not 0 once a loss was not finite: freezes the weights
-        self.none = zeros((1,), np.int32)
-        self.sizes: list[int] = []
-        self.counts_hits = False
-        self.broken_step: int | None = None
-
-    @property
-    def images(self) -> int:
-        return sum(self.sizes)
-
-    def record(self, index: int, loss: DeviceArray, hits: DeviceArray | None, size: int) -> None:
-        device = current_device()
-        self.counts_hits = hits is not None
-        self.sizes.append(size)
-        run = kernel(device, "training", "record_step")
-        arrays = (loss, self.none if hits is None else hits, self.losses, self.hits, self.halt)
-        launch(device, run, (1,), (1,), *arrays, index)
-
-    def read(self) -> dict[str, float]:
-        """Mean loss and accuracy so far; waits for the device."""
-        sizes = np.array(self.sizes)
-        losses = self.losses.get()[: len(sizes)].astype(np.float64)
-        broken = np.flatnonzero(~np.isfinite(losses))
-        if broken.size:
-            self.broken_step = int(broken[0])
-        values = {"loss": float((losses * sizes).sum() / sizes.sum())}
-        if self.counts_hits:
-            values["accuracy"] = float(self.hits.get()[: len(sizes)].sum() / sizes.sum())
-        return values
-
-
-class _Batches:
-    """Shuffled mini-batches: picked on the device when the set fits there easily, else on the host."""
-
-    def __init__(self, inputs: np.ndarray, targets: np.ndarray, batch_size: int, seed: int) -> None:
-        device = current_device()
-        self.size, self.seed, self.count = batch_size, seed, len(inputs)
-        limit = min(device.memory_bytes // 4, device.max_allocation_bytes)
-        self.on_device = inputs.nbytes + targets.nbytes <= limit and inputs.size < 2**31
-        self.inputs: Any = to_device(inputs) if self.on_device else inputs
-        self.targets: Any = to_device(targets, "labels", targets.dtype) if self.on_device else targets
-
-    def of_epoch(self, epoch: int) -> Iterator[tuple[DeviceArray, DeviceArray]]:
-        """All batches of an epoch; the order depends on seed and epoch alone."""
-        order = np.random.default_rng([self.seed, epoch]).permutation(self.count).astype(np.int32)
-        order_on_device = to_device(order, "order", np.int32) if self.on_device else None
-        for start in range(0, self.count, self.size):
-            stop = min(start + self.size, self.count)
-            if self.on_device:
-                yield (
-                    take_rows(self.inputs, order_on_device, start, stop - start),
-                    take_rows(self.targets, order_on_device, start, stop - start),
-                )
-            else:
-                chosen = order[start:stop]
-                yield to_device(self.inputs[chosen]), to_device(self.targets[chosen], "y", self.targets.dtype)
-
-
 def _evaluate(model: Sequential, loss: Any, inputs: np.ndarray, targets: np.ndarray) -> dict[str, float]:
     starts = range(0, len(inputs), EVALUATION_BATCH)
-    log = _Logbook(len(starts))
+    log = Logbook(len(starts))
     for index, start in enumerate(starts):
         stop = start + EVALUATION_BATCH
         x, y = to_device(inputs[start:stop]), to_device(targets[start:stop], "y", targets.dtype)
@@ -371,44 +289,6 @@ def _check_output(model: Sequential, loss: Any, inputs: np.ndarray, targets: np.
         raise ShapeError(f"The network's output has shape {shape} and the targets {targets.shape[1:]}.")
 
 
-def _broken_parameters(model: Sequential) -> list[str]:
-    """The names of the parameters that hold a value that is not finite."""
-    return [name for name, p in model.named_parameters().items() if not np.isfinite(p.value.get()).all()]
-
-
-def _explain_break(run: Run, batches: _Batches, index: int, before: _Snapshot) -> None:
-    """Raise TrainingError for the step that went beyond finite numbers, naming the layer."""
-    step = (run.epoch - 1) * run.steps_per_epoch + index + 1
-    what = f"Training stopped at step {step} (epoch {run.epoch}): the loss is not finite."
-    advice = f"Try a smaller learning rate (it is {run.optimizer.lr:g}), and look for NaN in the images."
-    broken = _broken_parameters(run.model)
-    where, what_is_kept = "It began in the loss itself.", "The model is as it was before that step."
-    if broken:
-        place, name = broken[0].split(".")
-        where = (
-            f"It began in the {_words(name)} of {_place(run, int(place))}, when a step was made too large."
-        )
-        what_is_kept = "The model is back at the start of this epoch."
-        before.restore()  # weights that are no numbers are of no use to anyone
-    else:
-        x, _ = next(batch for i, batch in enumerate(batches.of_epoch(run.epoch)) if i == index)
-        for i, output in enumerate(run.model.activations(x)):
-            if not np.isfinite(output.get()).all():
-                origin = f"the output of {_place(run, i - 1)}" if i else "the images themselves"
-                where = f"It began in {origin}."
-                break
-    run.stopped = "the loss is not finite"
-    raise TrainingError(f"{what} {where} {advice} {what_is_kept} The history is in model.history.")
-
-
-def _place(run: Run, i: int) -> str:
-    return f"layer {i}, {run.model.layers[i]!r}"
-
-
-def _words(name: str) -> str:
-    return {"w": "weights", "b": "biases"}.get(name, name)
-
-
 @contextmanager
 def _interruptible(run: Run) -> Iterator[None]:
     """Let an interrupt end training between two steps, so that no step is left half done.
@@ -429,38 +309,3 @@ def _interruptible(run: Run) -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, previous)
-
-
-class _Bar:
-    """The progress bar over all epochs."""
-
-    def __init__(self, run: Run, shown: bool, already: int) -> None:
-        from tqdm.auto import tqdm
-
-        self.run = run
-        total, done = run.epochs * run.steps_per_epoch, already * run.steps_per_epoch
-        self.bar = tqdm(total=total, initial=done, disable=not shown, unit="step", dynamic_ncols=True)
-        self.validation = ""
-
-    def __enter__(self) -> _Bar:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.bar.close()
-
-    def update(self, step: int, images_per_second: float) -> None:
-        if self.bar.disable:
-            return
-        latest = self.run.latest
-        words = [f"epoch {self.run.epoch}/{self.run.epochs}", f"loss {latest['loss']:.3f}"]
-        if "accuracy" in latest:
-            words.append(f"accuracy {latest['accuracy']:.1%}")
-        words += [self.validation] if self.validation else []
-        self.bar.set_postfix_str(", ".join([*words, f"{images_per_second:,.0f} images/s"]), refresh=False)
-        self.bar.update((self.run.epoch - 1) * self.run.steps_per_epoch + step - self.bar.n)
-
-    def epoch_done(self, row: dict[str, Any]) -> None:
-        if "val_accuracy" in row:
-            self.validation = f"validation {row['val_accuracy']:.1%}"
-        elif "val_loss" in row:
-            self.validation = f"validation loss {row['val_loss']:.3f}"

@@ -71,7 +71,8 @@ show(
 # ## Your turn: slide it yourself
 #
 # Write `corr2d`, the function that does this for any gray image `x` (H, W) and filter `w` (R, S), with two plain loops
-# over the places of the window. How large must the result be? Count the places in the pictures above.
+# over the places of the window. How large must the result be? Count the places in the pictures above. (Write it now or
+# later: the rest of the notebook uses `cnnkit.conv2d`.)
 
 
 # %% tags=["exercise"]

@@ -207,7 +207,8 @@ for row, (name, v) in enumerate(zip(names, volumes, strict=False)):
     axes[row, 0].set_title(f"{name}: {size}", loc="left", fontsize=10)
 show(
     figure,
-    "One picture on its way: its 3 color channels, then 12 feature maps after each of three layers.",
+    "One picture on its way: 3 color channels, then 12 feature maps after each layer. Each has a "
+    "scale of its own, black for its smallest number; some filters hardly answer above zero.",
 )
 
 # %% [markdown]

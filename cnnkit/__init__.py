@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import Any
 
 from .array import to_device
+from .callbacks import Callback, LinearDecay
 from .device import current_device, devices, use
 from .errors import CnnkitError, DataError, DeviceError, DTypeError, ShapeError, TrainingError
 from .kernel import BuildError
@@ -27,11 +28,11 @@ from .layers import (
     Tanh,
 )
 from .losses import CrossEntropyLoss, MSELoss
-from .model import Sequential
+from .model import Sequential, load
 from .ops import *  # noqa: F403
 from .ops import __all__ as _operations
 from .optim import SGD, Adam
-from .train import Callback, LinearDecay, fit
+from .train import evaluate, fit
 
 __version__ = "0.1.0"
 
@@ -63,7 +64,9 @@ __all__ = [
     "TrainingError",
     "current_device",
     "devices",
+    "evaluate",
     "fit",
+    "load",
     "to_device",
     "use",
 ]

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .array import DeviceArray, copy, copy_into
 from .batches import Batches
+from .callbacks import Run
 from .errors import TrainingError
 from .model import Sequential
-
-if TYPE_CHECKING:
-    from .train import Run
 
 
 class Snapshot:

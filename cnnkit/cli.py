@@ -189,9 +189,10 @@ def _train(options: argparse.Namespace) -> int:
     if options.save and not Path(options.save).absolute().parent.is_dir():  # said before the work, not after
         raise DataError(f"The folder of --save {options.save} does not exist: make it first.")
     from . import data, device
+    from .callbacks import LinearDecay
     from .models import small_cnn
     from .optim import Adam
-    from .train import LinearDecay, evaluate, fit
+    from .train import evaluate, fit
 
     if options.data == "digits":
         if options.folder is not None:
@@ -230,7 +231,7 @@ def _epoch_lines() -> Any:
     """The callback that prints a line after every epoch, above the progress bar where there is one."""
     from tqdm.auto import tqdm
 
-    from .train import Callback, Run
+    from .callbacks import Callback, Run
 
     class EpochLines(Callback):
         def on_epoch_end(self, run: Run) -> None:

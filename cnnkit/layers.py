@@ -17,7 +17,8 @@ from . import ops
 from .array import DeviceArray, copy_into, to_device
 from .errors import CnnkitError, ShapeError
 from .ops.arguments import Padding, Pair, pair
-from .ops.conv import backward_bias, backward_data, backward_weight, conv2d_shape
+from .ops.conv import backward_bias, backward_data, backward_weight
+from .ops.conv_shape import conv2d_shape
 from .ops.dense import column_sum
 from .ops.elementwise import _number, _probability
 from .ops.pool import pool2d_shape, route_to_winners

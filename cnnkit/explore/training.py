@@ -15,7 +15,7 @@ import ipywidgets
 import numpy as np
 import traitlets
 
-from ..train import Callback, Run
+from ..callbacks import Callback, Run
 from .base import Explorer, Model
 from .canvas import Canvas, side_by_side
 from .chart import Chart, line

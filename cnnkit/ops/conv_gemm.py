@@ -7,15 +7,12 @@ and take little memory.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from ..array import DeviceArray, empty
 from ..device import current_device
 from ..kernel import kernel, launch
 from .blocked import pack, pitch_of, product, sum_parts
-
-if TYPE_CHECKING:
-    from .conv import Conv2dShape
+from .conv_shape import Conv2dShape
 
 PIECE = 1 << 18  # numbers in a piece's patch matrices (1 MiB), about what a core's cache holds
 PARTS = 4  # partial sums per piece of a weight gradient: enough work-items for the cores

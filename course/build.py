@@ -104,6 +104,14 @@ def run(made: nbformat.NotebookNode) -> None:
             # A saved widget points at a kernel that is gone; its still picture stays.
             for output in cell.outputs:
                 output.get("data", {}).pop("application/vnd.jupyter.widget-view+json", None)
+                describe(output)
+
+
+def describe(output: nbformat.NotebookNode) -> None:
+    """A picture's sentence is its alternative text, where a page is made of the notebook."""
+    data = output.get("data", {})
+    if "image/png" in data:
+        output.metadata.setdefault("image/png", {})["alt"] = data["text/plain"]
 
 
 def is_progress(output: nbformat.NotebookNode) -> bool:

@@ -89,6 +89,7 @@ def test_every_picture_has_a_description(name, solution):
             if "image/png" in data:
                 words = data["text/plain"]
                 assert len(words) > 30 and not words.startswith("<"), words
+                assert output.metadata["image/png"]["alt"] == words
             assert "application/vnd.jupyter.widget-view+json" not in data
 
 

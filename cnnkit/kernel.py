@@ -153,7 +153,7 @@ def launch(
         )
     try:
         with device.lock:
-            _declare_types(kernel, device)
+            _declare_types(kernel, device, plain)
             kernel.set_args(*plain)
             cl.enqueue_nd_range_kernel(device.queue, kernel, rounded, local_size)
     except cl.Error as error:
@@ -182,14 +182,17 @@ _NUMBER_TYPES = {
 }
 
 
-def _declare_types(kernel: Any, device: Device) -> None:
+def _declare_types(kernel: Any, device: Device, args: list[Any]) -> None:
     """Tell pyopencl once which arguments are numbers, and of which type: the source says so."""
     import pyopencl as cl
 
     if kernel in device.typed:
         return
     name_of = cl.kernel_arg_info.TYPE_NAME
-    names = [kernel.get_arg_info(i, name_of) for i in range(kernel.num_args)]
+    try:
+        names = [kernel.get_arg_info(i, name_of) for i in range(kernel.num_args)]
+    except cl.Error:  # a driver that keeps no such information: judge by the first arguments
+        names = [type(arg).__name__ for arg in args]
     kernel.set_scalar_arg_dtypes([_NUMBER_TYPES.get(name) for name in names])
     device.typed.add(kernel)
 

@@ -131,6 +131,19 @@ def test_numbers_of_any_kind_become_the_type_that_the_kernel_declares(device):
     assert x.get().tolist() == [7.75] * 3
 
 
+def test_a_driver_that_knows_no_argument_types(device, monkeypatch):
+    import pyopencl as cl
+
+    def unknown(*args):
+        raise cl.LogicError("clGetKernelArgInfo failed: KERNEL_ARG_INFO_NOT_AVAILABLE")
+
+    monkeypatch.setattr(cl.Kernel, "get_arg_info", unknown)
+    run, x = kernels.compile_source(AXPY, "add"), to_device(np.zeros(3))
+    for a in (0.5, 1.5):
+        kernels.launch(device, run, (3,), (1,), x, a, 3, 1)
+    assert x.get().tolist() == [4.0] * 3
+
+
 @pytest.mark.parametrize(
     ("bad", "words"),
     [

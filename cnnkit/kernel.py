@@ -7,6 +7,7 @@ The sources are the `.cl` files of `kernels/` at the top of the repository (inst
 from __future__ import annotations
 
 import math
+import os
 import re
 import shutil
 import struct
@@ -251,9 +252,7 @@ def _function(program: Any, name: str, function: str) -> Any:
 
 
 def _forget_cached_builds() -> None:
-    """Empty cnnkit's own PoCL cache (never one that the user named)."""
-    import os
-
+    """Empty PoCL's cache, where it is the folder that cnnkit gave it."""
     folder = Path(os.environ.get("POCL_CACHE_DIR", ""))
     if folder.name == "pocl" and folder.parent.name == "cnnkit":
         shutil.rmtree(folder, ignore_errors=True)

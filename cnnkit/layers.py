@@ -17,7 +17,7 @@ from . import ops
 from .array import DeviceArray, copy_into, to_device
 from .errors import CnnkitError, ShapeError
 from .ops.arguments import Padding, Pair, pair
-from .ops.conv import backward_bias, backward_data, backward_weight
+from .ops.conv import backward_data, backward_weight
 from .ops.conv_shape import conv2d_shape
 from .ops.dense import column_sum
 from .ops.elementwise import _number, _probability
@@ -197,9 +197,9 @@ class Conv2d(_Weighted):
         x, dy = self._kept(), to_device(dy, "dy")
         shape = self._shape(x.shape)
         ops.arguments.expect_shape(dy, "dy", (shape.N, shape.K, shape.OH, shape.OW), "this layer's output")
-        self.w.grad = backward_weight(dy, x, shape)
+        self.w.grad, db = backward_weight(dy, x, shape)
         if self.b is not None:
-            self.b.grad = backward_bias(dy)
+            self.b.grad = db
         return backward_data(dy, self.w.value, shape) if input_gradient else None
 
     def output_shape(self, shape: Shape) -> Shape:

@@ -7,7 +7,7 @@ from typing import Any
 from ..array import DeviceArray, empty, to_device, zeros
 from ..device import current_device
 from ..kernel import kernel, launch
-from . import conv_gemm
+from . import conv_blocked, conv_gemm, elementwise
 from .arguments import Padding, Pair, expect_shape, rank
 from .conv_shape import Conv2dShape, conv2d_shape
 from .variants import choose
@@ -29,8 +29,8 @@ def conv2d(
 
     Args: `x` (N, C, H, W); `w` (K, C, R, S), K filters as deep as the input; `b` (K,) or None. `stride`
     and `dilation` int or (vertical, horizontal). `padding` int, pair, "same", "valid" or
-    ((top, bottom), (left, right)). `variant` is "plain" (`kernels/conv2d.cl`) or "gemm"
-    (`kernels/im2col.cl` and `kernels/matmul.cl`); without it the best for the device is chosen.
+    ((top, bottom), (left, right)). `variant` names a kernel, see `cnnkit.ops.variants`; without it the best
+    for the device is chosen.
 
     Returns (N, K, OH, OW) with OH = floor((H + top + bottom - dilation*(R - 1) - 1) / stride) + 1, and OW
     likewise; with padding="same", OH = ceil(H / stride).
@@ -45,16 +45,7 @@ def conv2d(
     if b is not None:
         b = to_device(b, "b")
         expect_shape(b, "b", (shape.K,), f"one bias for each of the {shape.K} filters")
-    device = current_device()
-    y = empty((shape.N, shape.K, shape.OH, shape.OW))
-    if y.size and _variant("conv2d_forward", shape, variant) == "gemm":
-        conv_gemm.forward(x, w, b, y, shape)
-    elif y.size:
-        run = kernel(device, "conv2d", "conv2d_forward_plain")
-        bias = b if b is not None else w  # any buffer: has_bias = 0 keeps it unread
-        items = (shape.OW, shape.OH, shape.N * shape.K)
-        launch(device, run, items, LOCAL_3D, x, w, bias, int(b is not None), y, *shape)
-    return y
+    return forward(x, w, b, shape, variant=variant)
 
 
 def conv2d_backward(
@@ -76,27 +67,59 @@ def conv2d_backward(
     rank(w, "w", "(K, C, R, S)")
     shape = conv2d_shape(x.shape, w.shape, stride, padding, dilation)
     expect_shape(dy, "dy", (shape.N, shape.K, shape.OH, shape.OW), "the shape of conv2d's output")
-    return (
-        backward_data(dy, w, shape, variant),
-        backward_weight(dy, x, shape, variant),
-        backward_bias(dy),
-    )
+    dw, db = backward_weight(dy, x, shape, variant)
+    return backward_data(dy, w, shape, variant), dw, db
 
 
 def _variant(operation: str, shape: Conv2dShape, named: str | None) -> str:
-    scratch = conv_gemm.scratch(shape, operation == "conv2d_backward_weight")
-    return choose(operation, current_device(), shape.multiply_adds, named, scratch)
+    return choose(operation, current_device(), shape.multiply_adds, named, conv_blocked.scratch(shape))
+
+
+# The parts by themselves, for layers: arguments as the functions above have checked them.
+
+
+def forward(
+    x: DeviceArray,
+    w: DeviceArray,
+    b: DeviceArray | None,
+    shape: Conv2dShape,
+    *,
+    relu: bool = False,
+    variant: str | None = None,
+) -> DeviceArray:
+    """y alone; with `relu`, its positive part, in the same pass where the variant can."""
+    y = empty((shape.N, shape.K, shape.OH, shape.OW))
+    if not y.size:
+        return y
+    chosen = _variant("conv2d_forward", shape, variant)
+    if chosen == "blocked":
+        conv_blocked.forward(x, w, b, y, shape, relu)
+        return y
+    if chosen == "gemm":
+        conv_gemm.forward(x, w, b, y, shape)
+    else:
+        bias, has_bias = (w, 0) if b is None else (b, 1)  # an unread buffer must still be one
+        device = current_device()
+        run = kernel(device, "conv2d", "conv2d_forward_plain")
+        items = (shape.OW, shape.OH, shape.N * shape.K)
+        launch(device, run, items, LOCAL_3D, x, w, bias, has_bias, y, *shape)
+    return elementwise.relu(y) if relu else y
 
 
 def backward_data(
     dy: DeviceArray, w: DeviceArray, shape: Conv2dShape, variant: str | None = None
 ) -> DeviceArray:
-    """dx alone; arguments as checked by `conv2d_backward`."""
-    device = current_device()
+    """dx alone."""
     dx = empty((shape.N, shape.C, shape.H, shape.W))
-    if dx.size and _variant("conv2d_backward_data", shape, variant) == "gemm":
+    if not dx.size:
+        return dx
+    chosen = _variant("conv2d_backward_data", shape, variant)
+    if chosen == "blocked":
+        conv_blocked.backward_data(dy, w, dx, shape)
+    elif chosen == "gemm":
         conv_gemm.backward_data(dy, w, dx, shape)
-    elif dx.size:
+    else:
+        device = current_device()
         run = kernel(device, "conv2d", "conv2d_backward_data_plain")
         launch(device, run, (shape.W, shape.H, shape.N * shape.C), LOCAL_3D, dy, w, dx, *shape)
     return dx
@@ -104,27 +127,21 @@ def backward_data(
 
 def backward_weight(
     dy: DeviceArray, x: DeviceArray, shape: Conv2dShape, variant: str | None = None
-) -> DeviceArray:
-    """dw alone; arguments as checked by `conv2d_backward`."""
-    device = current_device()
+) -> tuple[DeviceArray, DeviceArray]:
+    """dw and db alone."""
     if not shape.N:
-        return zeros((shape.K, shape.C, shape.R, shape.S))
-    dw = empty((shape.K, shape.C, shape.R, shape.S))
-    if _variant("conv2d_backward_weight", shape, variant) == "gemm":
-        conv_gemm.backward_weight(dy, x, dw, shape)
-        return dw
-    run = kernel(device, "conv2d", "conv2d_backward_weight_plain")
-    launch(device, run, (shape.S, shape.R, shape.K * shape.C), (1, 1, 8), dy, x, dw, *shape)
-    return dw
-
-
-def backward_bias(dy: DeviceArray) -> DeviceArray:
-    """db alone: the sum of dy over images and pixels."""
+        return zeros((shape.K, shape.C, shape.R, shape.S)), zeros((shape.K,))
+    dw, db = empty((shape.K, shape.C, shape.R, shape.S)), empty((shape.K,))
     device = current_device()
-    N, K, OH, OW = dy.shape
-    if not N:
-        return zeros((K,))
-    db = empty((K,))
+    chosen = _variant("conv2d_backward_weight", shape, variant)
+    if chosen == "blocked":
+        conv_blocked.backward_weight(dy, x, dw, db, shape)
+        return dw, db
+    if chosen == "gemm":
+        conv_gemm.backward_weight(dy, x, dw, shape)
+    else:
+        run = kernel(device, "conv2d", "conv2d_backward_weight_plain")
+        launch(device, run, (shape.S, shape.R, shape.K * shape.C), (1, 1, 8), dy, x, dw, *shape)
     run = kernel(device, "conv2d", "conv2d_backward_bias_plain")
-    launch(device, run, (K,), (8,), dy, db, N, K, OH * OW)
-    return db
+    launch(device, run, (shape.K,), (8,), dy, db, shape.N, shape.K, shape.OH * shape.OW)
+    return dw, db

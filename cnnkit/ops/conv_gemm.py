@@ -101,13 +101,6 @@ def _shape(s: Conv2dShape, first: int, images: int, pitch: int) -> tuple[int, ..
     return (first, images, pitch, s.C, s.H, s.W, *s[5:])
 
 
-def scratch(s: Conv2dShape, weights: bool) -> int:
-    """How many numbers of memory this way needs besides its inputs and outputs."""
-    taps = s.C * s.R * s.S
-    parts = -(-s.N // _piece(s)) * PARTS * taps * s.K if weights else 0
-    return _piece(s) * taps * pitch_of(s.OH * s.OW) + parts
-
-
 def _piece(s: Conv2dShape) -> int:
     """How many images' patch matrices are made at once."""
     return max(1, min(s.N, PIECE // (s.C * s.R * s.S * pitch_of(s.OH * s.OW))))

@@ -11,15 +11,15 @@ from ..device import Device
 from ..errors import CnnkitError
 
 VARIANTS: dict[str, tuple[str, ...]] = {
-    "conv2d_forward": ("plain", "gemm"),
-    "conv2d_backward_data": ("plain", "gemm"),
-    "conv2d_backward_weight": ("plain", "gemm"),
+    "conv2d_forward": ("plain", "gemm", "blocked"),
+    "conv2d_backward_data": ("plain", "gemm", "blocked"),
+    "conv2d_backward_weight": ("plain", "gemm", "blocked"),
     "matmul": ("plain", "blocked"),
 }
 
 # Below this many multiply-adds the packing costs more than it gains.
 SMALL = 4096
-# Above this many numbers of scratch memory (256 MiB) no speed is worth it: a 12-megapixel photograph.
+# Above this many numbers of scratch memory (256 MiB) no speed is worth it.
 LARGE = 1 << 26
 
 
@@ -28,13 +28,14 @@ def choose(
 ) -> str:
     """The variant of `operation` for `device`, this much work and scratch memory (in numbers).
 
-    The named one, if any, else the best known. On CPUs that is the register-blocked matrix product, whose
-    long vectors suit them; elsewhere the plain kernel, whose many small work-items suit GPUs.
+    The named one, if any, else the best known. On CPUs that is `blocked`, whose long vectors suit them;
+    elsewhere the variant for many small work-items.
     """
     known = VARIANTS[operation]
     if named is not None:
         if named not in known:
             raise CnnkitError(f"{operation} has no variant {named!r}; it has: {', '.join(known)}.")
         return named
-    worth_it = multiply_adds > SMALL and scratch <= LARGE
-    return known[1] if device.kind == "CPU" and worth_it else "plain"
+    if multiply_adds <= SMALL or scratch > LARGE:
+        return "plain"
+    return "blocked" if device.kind == "CPU" else "plain"

@@ -1,0 +1,285 @@
+/* Convolution and its gradients for processors with vector registers: CPUs.
+ *
+ * The formulas are those of conv2d.cl. Four ideas make them fast:
+ *
+ *   1. A block in registers. One work-item computes CHANNELS filters x ROWS rows x 8 neighboring pixels, and keeps
+ *      these sums in registers. A vector of pixels that is read once serves CHANNELS filters; a weight that is read
+ *      once serves ROWS x 8 pixels. So arithmetic sets the pace, not memory.
+ *   2. A list of distances. Seen from any output pixel, the numbers under the window lie at the same distances in
+ *      memory, if the picture is stored with its padding. They are listed once, offsets[taps], and the loop over the
+ *      window needs no other arithmetic: no borders, strides or dilations. (Dukhan, "The Indirect Convolution
+ *      Algorithm", 2019, lists pointers in the same spirit.)
+ *   3. Columns sorted by stride. With stride 2 the window reads every other column. Storing the even columns first and
+ *      the odd ones after them makes neighbors in the output neighbors in memory again, so vectors can be read whole.
+ *   4. Weights in the order of use: w_packed[block][channel][tap][CHANNELS], read from the first to the last.
+ *
+ * A row that is not a multiple of 8 wide ends with a vector that overlaps the one before it: it computes some pixels
+ * twice, and needs no special case. Only rows narrower than 8 are written number by number.
+ *
+ * Backward data is the same kernel: dy takes the place of x, the filters are transposed and turned around. With
+ * stride s the pixels of dx fall into s x s classes; each class is a small convolution with a part of the taps.
+ *
+ * Loops over CHANNELS and ROWS are unrolled, so that the arrays of sums become registers. Arithmetic is written with
+ * operators: on some drivers built-in functions such as fma or vload8 are calls, ten times slower.
+ *
+ * A work-item is a long loop already: work-groups of one item, local size (1, 1, 1).
+ */
+#ifndef CHANNELS
+#define CHANNELS 4 // filters per work-item
+#endif
+#ifndef ROWS
+#define ROWS 2 // rows per work-item; CHANNELS * ROWS sums need as many vector registers (AVX2 has 16 in all)
+#endif
+#ifndef TAPS
+#define TAPS 3 // weights per filter and work-item in the weight gradient
+#endif
+
+#ifndef BAND
+#define BAND 16 // rows that a work-item of pad_rows copies: enough to be worth starting it
+#endif
+
+#ifdef __clang__ // a vector type that may lie anywhere: one plain load instruction
+typedef float vector_anywhere __attribute__((ext_vector_type(8), aligned(4)));
+#define LOAD8(p) (*(__global const vector_anywhere *)(p))
+#define STORE8(p, v) (*(__global vector_anywhere *)(p) = (v))
+#else
+#define LOAD8(p) vload8(0, p)
+#define STORE8(p, v) vstore8(v, 0, p)
+#endif
+
+// Not the built-ins min and max: where these are calls, every register is saved around them.
+#define MIN(a, b) ((a) < (b) ? (a) : (b))
+#define MAX(a, b) ((a) > (b) ? (a) : (b))
+#define ONLY(lanes, v) as_float8(as_int8((float8)(v)) & (lanes)) // v where the lane counts, else 0
+
+float sum_of_lanes(const float8 v)
+{
+    const float4 half_sum = v.lo + v.hi;
+    return (half_sum.x + half_sum.y) + (half_sum.z + half_sum.w);
+}
+
+/* Stores planes (H, W) with their padding, columns sorted by stride (idea 3): column j of the padded picture goes to
+ * place (j % stride) * phase_width + j / stride of its row. Global size (ceil(rows / BAND), planes): a work-item writes
+ * BAND rows. */
+__kernel void pad_rows(__global const float *x, __global float *padded, const int H, const int W, const int rows,
+                       const int planes, const int pad_top, const int pad_left, const int stride, const int phase_width)
+{
+    const int first_row = get_global_id(0) * BAND, plane = get_global_id(1);
+    for (int phase = 0; phase < stride; phase++) {
+        // Place i of this phase holds column i*stride + start; those inside the picture are i in [first, last).
+        const int start = phase - pad_left;
+        const int first = start >= 0 ? 0 : MIN((-start + stride - 1) / stride, phase_width);
+        const int last = MAX(first, MIN((W - start + stride - 1) / stride, phase_width));
+        for (int row = first_row; row < MIN(first_row + BAND, rows); row++) {
+            const int iy = row - pad_top;
+            const int end = iy < 0 || iy >= H ? first : last;
+            __global const float *from = x + (plane * H + iy) * W + start;
+            __global float *to = padded + ((plane * rows + row) * stride + phase) * phase_width;
+            int i = 0;
+            for (; i < first; i++)
+                to[i] = 0.0f;
+            if (stride == 1)
+                for (; i + 8 <= end; i += 8)
+                    STORE8(to + i, LOAD8(from + i));
+            for (; i < end; i++)
+                to[i] = from[i * stride];
+            for (; i < phase_width; i++)
+                to[i] = 0.0f;
+        }
+    }
+}
+
+/* Puts weights in the order of use (idea 4): packed[block][input][tap][lane] is the weight of output
+ * block*CHANNELS + lane for this input and tap, 0 beyond the last output. Weight (o, i, tap) stands in w at
+ * o*output_step + i*input_step + tap_places[tap], which covers both directions of the convolution.
+ * Global size (inputs, ceil(outputs / CHANNELS)). */
+__kernel void pack_weights(__global const float *w, __global const int *tap_places, __global float *packed,
+                           const int outputs, const int inputs, const int taps, const int output_step,
+                           const int input_step)
+{
+    const int i = get_global_id(0), block = get_global_id(1);
+    if (i >= inputs || block * CHANNELS >= outputs)
+        return;
+    __global float *to = packed + (block * inputs + i) * taps * CHANNELS;
+    for (int t = 0; t < taps; t++) {
+        for (int lane = 0; lane < CHANNELS; lane++) {
+            const int o = block * CHANNELS + lane;
+            to[t * CHANNELS + lane] = o < outputs ? w[o * output_step + i * input_step + tap_places[t]] : 0.0f;
+        }
+    }
+}
+
+/* y[n,k,oy,ox] = b[k] + sum over inputs and taps of  w[k,input,tap] * x[n*x_image + input*x_plane + oy*x_row + ox +
+ * offsets[tap]], in blocks. y's numbers stand y_row and y_col apart, its planes y_plane (for the classes of a
+ * strided gradient these are not neighbors). relu: 1 writes MAX(0, y), which spares a layer its own pass.
+ * Global size (ceil(OH / ROWS), ceil(outputs / CHANNELS), N). */
+__kernel void conv2d_blocked(__global const float *x, __global const float *w_packed, __global const int *offsets,
+                             __global const float *b, const int has_bias, const int relu, __global float *y,
+                             const int inputs, const int taps, const int outputs, const int OH, const int OW,
+                             const int x_start, const int x_image, const int x_plane, const int x_row,
+                             const int y_start, const int y_plane, const int y_row, const int y_col)
+{
+    const int oy = get_global_id(0) * ROWS, k = get_global_id(1) * CHANNELS, n = get_global_id(2);
+
+    int row_at[ROWS]; // rows beyond the last are computed from the last and not written
+#pragma unroll
+    for (int r = 0; r < ROWS; r++)
+        row_at[r] = MIN(oy + r, OH - 1) * x_row;
+
+    for (int column = 0; column < OW; column += 8) {
+        const int ox = MAX(MIN(column, OW - 8), 0); // the last vector overlaps the one before it
+        float8 sum[CHANNELS][ROWS];
+#pragma unroll
+        for (int c = 0; c < CHANNELS; c++) {
+            const float start = has_bias ? b[MIN(k + c, outputs - 1)] : 0.0f;
+#pragma unroll
+            for (int r = 0; r < ROWS; r++)
+                sum[c][r] = start;
+        }
+
+        __global const float *weights = w_packed + k * inputs * taps;
+        __global const float *window = x + x_start + n * x_image + ox;
+        for (int i = 0; i < inputs; i++) {
+            for (int t = 0; t < taps; t++) {
+                __global const float *here = window + offsets[t];
+                float8 pixels[ROWS];
+#pragma unroll
+                for (int r = 0; r < ROWS; r++)
+                    pixels[r] = LOAD8(here + row_at[r]);
+#pragma unroll
+                for (int c = 0; c < CHANNELS; c++)
+#pragma unroll
+                    for (int r = 0; r < ROWS; r++)
+                        sum[c][r] += weights[c] * pixels[r];
+                weights += CHANNELS;
+            }
+            window += x_plane;
+        }
+
+#pragma unroll
+        for (int c = 0; c < CHANNELS; c++) {
+#pragma unroll
+            for (int r = 0; r < ROWS; r++) {
+                if (k + c < outputs && oy + r < OH) {
+                    // "<" and not ">": a NaN stays a NaN.
+                    const float8 value = relu ? (sum[c][r] < 0.0f ? (float8)(0.0f) : sum[c][r]) : sum[c][r];
+                    __global float *to = y + y_start + (n * outputs + k + c) * y_plane + (oy + r) * y_row + ox * y_col;
+                    if (OW >= 8 && y_col == 1) {
+                        STORE8(to, value);
+                    } else {
+                        const float numbers[8] = {value.s0, value.s1, value.s2, value.s3,
+                                                  value.s4, value.s5, value.s6, value.s7};
+                        for (int e = 0; e < MIN(OW, 8); e++)
+                            to[e * y_col] = numbers[e];
+                    }
+                }
+            }
+        }
+    }
+}
+
+/* The gradient of the weights, and of the biases with it, as partial sums over `rows` rows of dy each (the rows of all
+ * images count through, n*OH + oy):
+ *   parts[part][k][tap] = sum over the part's rows and ox of  dy[n,k,oy,ox] * x[n*x_image + oy*x_row + ox + offsets[tap]]
+ * with a tap for every weight of a filter, and last parts[part][k][taps] = sum of dy[n,k,oy,ox], for the bias.
+ * The block: CHANNELS filters x TAPS weights, each sum a vector of 8 pixels' products, added up at the end.
+ * Rows of dy stand `pitch` apart, 8 at least. Global size (ceil(taps / TAPS) + 1, ceil(K / CHANNELS), parts). */
+__kernel void conv2d_backward_weight_blocked(__global const float *dy, __global const float *x,
+                                             __global const int *offsets, __global float *parts, const int N,
+                                             const int K, const int OH, const int OW, const int pitch, const int taps,
+                                             const int x_image, const int x_row, const int rows)
+{
+    const int t = get_global_id(0) * TAPS, k = get_global_id(1) * CHANNELS, part = get_global_id(2);
+    const int only_bias = t >= taps;
+    const int8 lane = (int8)(0, 1, 2, 3, 4, 5, 6, 7);
+
+    int filter_at[CHANNELS], tap_at[TAPS]; // those beyond the last repeat the last and are not written
+#pragma unroll
+    for (int c = 0; c < CHANNELS; c++)
+        filter_at[c] = MIN(k + c, K - 1) * OH * pitch;
+#pragma unroll
+    for (int i = 0; i < TAPS; i++)
+        tap_at[i] = offsets[MIN(t + i, taps - 1)];
+
+    float8 sum[CHANNELS][TAPS];
+#pragma unroll
+    for (int c = 0; c < CHANNELS; c++)
+#pragma unroll
+        for (int i = 0; i < TAPS; i++)
+            sum[c][i] = 0.0f;
+
+    const int whole = OW / 8 * 8;
+    const int ox = MAX(OW - 8, 0); // where the last vector starts if the row is not a multiple of 8 wide
+    const int8 counts = lane >= whole - ox && lane < OW - ox; // and which of its pixels are new
+    const int first_row = part * rows, end_row = MIN(first_row + rows, N * OH);
+    int oy = first_row % OH;
+    __global const float *dy_here = dy + (first_row / OH * K * OH + oy) * pitch;
+    __global const float *x_here = x + first_row / OH * x_image + oy * x_row;
+    for (int row = first_row; row < end_row; row++) {
+        for (int column = 0; column < whole && !only_bias; column += 8) {
+            float8 pixels[TAPS];
+#pragma unroll
+            for (int i = 0; i < TAPS; i++)
+                pixels[i] = LOAD8(x_here + tap_at[i] + column);
+#pragma unroll
+            for (int c = 0; c < CHANNELS; c++) {
+                const float8 slopes = LOAD8(dy_here + filter_at[c] + column);
+#pragma unroll
+                for (int i = 0; i < TAPS; i++)
+                    sum[c][i] += slopes * pixels[i];
+            }
+        }
+        if (whole < OW && !only_bias) {
+            float8 pixels[TAPS]; // both factors are cleared: 0 times the infinity of a neighbor would not be 0
+#pragma unroll
+            for (int i = 0; i < TAPS; i++)
+                pixels[i] = ONLY(counts, LOAD8(x_here + tap_at[i] + ox));
+#pragma unroll
+            for (int c = 0; c < CHANNELS; c++) {
+                const float8 slopes = ONLY(counts, LOAD8(dy_here + filter_at[c] + ox));
+#pragma unroll
+                for (int i = 0; i < TAPS; i++)
+                    sum[c][i] += slopes * pixels[i];
+            }
+        }
+        if (only_bias) {
+#pragma unroll
+            for (int c = 0; c < CHANNELS; c++) {
+                for (int column = 0; column < whole; column += 8)
+                    sum[c][0] += LOAD8(dy_here + filter_at[c] + column);
+                if (whole < OW)
+                    sum[c][0] += ONLY(counts, LOAD8(dy_here + filter_at[c] + ox));
+            }
+        }
+        dy_here += pitch;
+        x_here += x_row;
+        if (++oy == OH) { // on to the next image
+            oy = 0;
+            dy_here += (K - 1) * OH * pitch;
+            x_here += x_image - OH * x_row;
+        }
+    }
+
+#pragma unroll
+    for (int c = 0; c < CHANNELS; c++)
+#pragma unroll
+        for (int i = 0; i < TAPS; i++)
+            if (k + c < K && (only_bias ? i == 0 : t + i < taps))
+                parts[(part * K + k + c) * (taps + 1) + (only_bias ? taps : t + i)] = sum_of_lanes(sum[c][i]);
+}
+
+/* dw[k,tap] and db[k] = the sums of the parts, in their order. Global size (taps + 1, K). */
+__kernel void sum_weight_parts(__global const float *parts, __global float *dw, __global float *db, const int K,
+                               const int taps, const int count)
+{
+    const int t = get_global_id(0), k = get_global_id(1);
+    if (t > taps || k >= K)
+        return;
+    float sum = 0.0f;
+    for (int part = 0; part < count; part++)
+        sum += parts[(part * K + k) * (taps + 1) + t];
+    if (t < taps)
+        dw[k * taps + t] = sum;
+    else
+        db[k] = sum;
+}

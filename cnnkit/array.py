@@ -94,19 +94,53 @@ def to_numpy(values: Any, name: str = "values", dtype: Any = np.float32) -> np.n
 def empty(shape: tuple[int, ...], dtype: Any = np.float32, device: Device | None = None) -> DeviceArray:
     """An array of `shape` whose values are whatever was in memory; the kernel that follows fills it."""
     import pyopencl as cl
-    from pyopencl import array
 
     device = device or current_device()
-    device.open()
-    size = math.prod(shape) * np.dtype(dtype).itemsize
+    dtype = np.dtype(dtype)
+    numbers = math.prod(shape)
     # The kernels count elements in 32-bit integers, so 2^31 of them is a limit of ours.
-    if size > device.max_allocation_bytes or math.prod(shape) >= 2**31:
-        raise _too_large(device, shape, size)
+    if numbers * dtype.itemsize > device.max_allocation_bytes or numbers >= 2**31:
+        raise _too_large(device, shape, numbers * dtype.itemsize)
     try:
         with device.lock:
-            return array.Array(device.queue, shape, dtype, allocator=device.pool)
+            data = device.pool.allocate(numbers * dtype.itemsize) if numbers else None
+            return _array(device, tuple(shape), dtype, data)
     except cl.Error:
-        raise _too_large(device, shape, size) from None
+        raise _too_large(device, shape, numbers * dtype.itemsize) from None
+
+
+def reshaped(values: DeviceArray, shape: tuple[int, ...]) -> DeviceArray:
+    """A contiguous array's numbers under another shape of the same size; nothing is copied."""
+    if math.prod(shape) != values.size:
+        raise ShapeError(
+            f"An array of shape {tuple(values.shape)} has {values.size} numbers, and {tuple(shape)} asks "
+            f"for {math.prod(shape)}."
+        )
+    return _array(current_device(), tuple(shape), values.dtype, values.base_data)
+
+
+def _array(device: Device, shape: tuple[int, ...], dtype: np.dtype, data: Any) -> DeviceArray:
+    """A contiguous array over a buffer (None for no numbers).
+
+    pyopencl's public constructor takes longer than a small kernel, so this is the quick one that its own
+    arithmetic uses, as long as it is there.
+    """
+    from pyopencl.array import Array
+
+    step, strides = dtype.itemsize, []
+    for length in reversed(shape):
+        strides.append(step)
+        step *= max(1, length)
+    layout = {"allocator": device.pool, "data": data, "strides": tuple(reversed(strides))}
+    if data is None:
+        return Array(device.queue, shape, dtype, allocator=device.pool)
+    try:
+        size = math.prod(shape)
+        return Array(
+            None, shape, dtype, **layout, _fast=True, _size=size, _context=device.context, _queue=device.queue
+        )
+    except TypeError:  # not part of its interface: another version may call it otherwise
+        return Array(device.queue, shape, dtype, **layout)
 
 
 def zeros(shape: tuple[int, ...], dtype: Any = np.float32, device: Device | None = None) -> DeviceArray:

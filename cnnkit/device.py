@@ -68,7 +68,6 @@ class Device:
         self._context: Any = None
         self._queue: Any = None
         self._pool: Any = None
-        self.typed: set[Any] = set()  # kernels whose number arguments have been declared
         self._tested = False
 
     def __repr__(self) -> str:

@@ -12,6 +12,7 @@ import re
 import shutil
 import struct
 import warnings
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -92,7 +93,7 @@ def _folder() -> Any:
         return Path(__file__).resolve().parent.parent / "kernels"
 
 
-def kernel(device: Device, name: str, function: str, **macros: Any) -> Any:
+def kernel(device: Device, name: str, function: str, **macros: Any) -> Kernel:
     """The kernel `function` of `kernels/<name>.cl`, specialized by `macros`; built once per device.
 
     pyopencl makes a new kernel object at every look-up, so they are kept here.
@@ -108,45 +109,44 @@ def kernel(device: Device, name: str, function: str, **macros: Any) -> Any:
     return kept
 
 
-def compile_source(text: str, function: str, device: Device | None = None, **macros: Any) -> Any:
+def compile_source(text: str, function: str, device: Device | None = None, **macros: Any) -> Kernel:
     """A kernel from source text of your own, for `launch`. Raises BuildError naming the line."""
     device = device or current_device()
     with device.lock:
         return _function(_build(device, function, text, macros), function, function)
 
 
+class Kernel:
+    """A built kernel function, and what `launch` would otherwise have to ask OpenCL at every launch."""
+
+    def __init__(self, handle: Any) -> None:
+        self.handle = handle
+        self.function_name: str = handle.function_name
+        self.num_args: int = handle.num_args
+        self.typed = False  # have its number arguments been declared?
+
+
 def launch(
-    device: Device, kernel: Any, global_size: tuple[int, ...], local_size: tuple[int, ...], *args: Any
+    device: Device, kernel: Kernel, global_size: tuple[int, ...], local_size: tuple[int, ...], *args: Any
 ) -> None:
     """Enqueue `kernel`; each global size is rounded up to a multiple of its local size.
 
     Numbers are passed as the type that the kernel declares, device arrays as their buffers. Setting the
     arguments and enqueuing happen under the device's lock: another thread that cut in between them
-    would run this launch with its own arguments.
+    would run this launch with its own arguments. A training step is some dozens of launches, so this
+    function is written for speed: what is right passes quickly, what is wrong is looked at afterwards.
     """
-    import pyopencl as cl
-    from pyopencl.array import Array
-
+    cl, Array = _opencl()
     rounded = tuple([-(-g // s) * s for g, s in zip(global_size, local_size, strict=True)])
     if math.prod(local_size) > device.max_work_group_size:
         raise DeviceError(
             f"A work-group of {' x '.join(map(str, local_size))} = {math.prod(local_size)} work-items is "
             f"more than the {device.max_work_group_size} that {device.name} allows; use a smaller local size."
         )
-    plain: list[Any] = []
-    for i, arg in enumerate(args):
-        if isinstance(arg, Array):
-            if arg.offset:
-                raise CnnkitError("A kernel was given a slice of an array: pass it through to_device first.")
-            arg = arg.base_data
-        elif isinstance(arg, np.ndarray) and arg.ndim:
-            raise CnnkitError(
-                f"Argument {i} of the kernel {kernel.function_name!r} is a NumPy array, which lies in the "
-                "computer's memory: pass it through cnnkit.to_device first."
-            )
-        elif isinstance(arg, np.generic):
-            arg = arg.item()
-        plain.append(arg)
+    plain = [
+        arg.base_data if type(arg) is Array and not arg.offset else _checked(kernel, i, arg)
+        for i, arg in enumerate(args)
+    ]
     if len(plain) != kernel.num_args:
         raise CnnkitError(
             f"The kernel {kernel.function_name!r} takes {kernel.num_args} arguments and was given "
@@ -154,9 +154,10 @@ def launch(
         )
     try:
         with device.lock:
-            _declare_types(kernel, device, plain)
-            kernel.set_args(*plain)
-            cl.enqueue_nd_range_kernel(device.queue, kernel, rounded, local_size)
+            if not kernel.typed:
+                _declare_types(kernel, plain)
+            kernel.handle.set_args(*plain)
+            cl.enqueue_nd_range_kernel(device.queue, kernel.handle, rounded, local_size)
     except cl.Error as error:
         raise DeviceError(
             f"{device.name} refused to run the kernel {kernel.function_name!r} over {rounded} work-items in "
@@ -167,6 +168,31 @@ def launch(
         raise CnnkitError(
             f"The arguments ({kinds}) do not fit the kernel {kernel.function_name!r}: {error}."
         ) from None
+
+
+@cache
+def _opencl() -> tuple[Any, Any]:
+    """pyopencl and its array type, imported when first needed: `import cnnkit` is to be quick."""
+    import pyopencl as cl
+    from pyopencl.array import Array
+
+    return cl, Array
+
+
+def _checked(kernel: Kernel, index: int, arg: Any) -> Any:
+    """An argument that is no whole device array: a number, or a mistake."""
+    if type(arg) in (int, float):
+        return arg
+    if isinstance(arg, _opencl()[1]):
+        if arg.offset:
+            raise CnnkitError("A kernel was given a slice of an array: pass it through to_device first.")
+        return arg.base_data
+    if isinstance(arg, np.ndarray) and arg.ndim:
+        raise CnnkitError(
+            f"Argument {index} of the kernel {kernel.function_name!r} is a NumPy array, which lies in the "
+            "computer's memory: pass it through cnnkit.to_device first."
+        )
+    return arg.item() if isinstance(arg, np.generic) else arg
 
 
 _NUMBER_TYPES = {
@@ -183,19 +209,16 @@ _NUMBER_TYPES = {
 }
 
 
-def _declare_types(kernel: Any, device: Device, args: list[Any]) -> None:
+def _declare_types(kernel: Kernel, args: list[Any]) -> None:
     """Tell pyopencl once which arguments are numbers, and of which type: the source says so."""
-    import pyopencl as cl
-
-    if kernel in device.typed:
-        return
-    name_of = cl.kernel_arg_info.TYPE_NAME
+    cl, _ = _opencl()
+    handle, name_of = kernel.handle, cl.kernel_arg_info.TYPE_NAME
     try:
-        names = [kernel.get_arg_info(i, name_of) for i in range(kernel.num_args)]
+        names = [handle.get_arg_info(i, name_of) for i in range(kernel.num_args)]
     except cl.Error:  # a driver that keeps no such information: judge by the first arguments
         names = [type(arg).__name__ for arg in args]
-    kernel.set_scalar_arg_dtypes([_NUMBER_TYPES.get(name) for name in names])
-    device.typed.add(kernel)
+    handle.set_scalar_arg_dtypes([_NUMBER_TYPES.get(name) for name in names])
+    kernel.typed = True
 
 
 def _kept(device: Device) -> dict[Any, Any]:
@@ -239,11 +262,11 @@ def _build(device: Device, name: str, text: str, macros: dict[str, Any]) -> Any:
     raise AssertionError("unreachable")
 
 
-def _function(program: Any, name: str, function: str) -> Any:
+def _function(program: Any, name: str, function: str) -> Kernel:
     import pyopencl as cl
 
     try:
-        return cl.Kernel(program, function)
+        return Kernel(cl.Kernel(program, function))
     except cl.Error:
         raise CnnkitError(
             f"The source {name!r} has no kernel named {function!r}; it has: "

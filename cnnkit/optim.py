@@ -14,9 +14,8 @@ import numpy as np
 from .array import DeviceArray, zeros
 from .device import current_device
 from .errors import CnnkitError
-from .kernel import kernel, launch
 from .layers import Parameter
-from .ops.elementwise import LOCAL_1D
+from .ops.elementwise import run_each
 
 
 class Optimizer:
@@ -47,12 +46,12 @@ class Optimizer:
         if halt is None:
             halt = zeros((1,), np.int32)
         self.steps += 1
-        run = kernel(device, "optimizer", self.kernel_name)
         for parameter, kept in zip(parameters, self.state, strict=True):
             if parameter.grad is None:
                 raise CnnkitError("A parameter has no gradient yet: call backward before step.")
             arrays = (parameter.value, parameter.grad, *kept.values(), halt)
-            launch(device, run, (parameter.size,), LOCAL_1D, *arrays, parameter.size, *self._scalars())
+            n = parameter.size
+            run_each(device, "optimizer", self.kernel_name, n, *arrays, n, *self._scalars())
 
     def prepare(self, parameters: list[Parameter]) -> None:
         """Make the arrays that are remembered for `parameters`, if there are none yet."""

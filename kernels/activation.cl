@@ -9,66 +9,64 @@
  * relu and leaky_relu go back by their input, tanh and sigmoid by their output: whichever makes the formula
  * short. At exactly 0 the slope of the left side is taken. NaN stays NaN everywhere: a broken value must show.
  *
- * Buffers: flat float32 arrays of n elements. Global size n: one work-item per element.
+ * Buffers: flat float32 arrays of n elements. Global size ceil(n / CHUNK): a work-item does CHUNK elements, EACH of them.
  */
+#ifndef CHUNK
+#define CHUNK 1 // neighboring numbers per work-item: 1 on GPUs, which have many; long runs on CPUs, which have few
+#endif
+#define EACH(i) \
+    for (int i = get_global_id(0) * CHUNK, end = n - i < CHUNK ? n : i + CHUNK; i < end; i++)
 
 __kernel void relu_forward(__global const float *x, __global float *y, const int n)
 {
-    const int i = get_global_id(0);
-    if (i < n)
+    EACH(i)
         y[i] = x[i] <= 0.0f ? 0.0f : x[i]; // a comparison with NaN is false, so NaN passes through
 }
 
 __kernel void relu_backward(__global const float *dy, __global const float *x, __global float *dx, const int n)
 {
-    const int i = get_global_id(0);
-    if (i < n)
+    EACH(i)
         dx[i] = x[i] > 0.0f ? dy[i] : x[i] <= 0.0f ? 0.0f : x[i]; // neither: x is NaN
 }
 
 __kernel void leaky_relu_forward(__global const float *x, __global float *y, const int n, const float slope)
 {
-    const int i = get_global_id(0);
-    if (i < n)
+    EACH(i)
         y[i] = x[i] > 0.0f ? x[i] : slope * x[i];
 }
 
 __kernel void leaky_relu_backward(__global const float *dy, __global const float *x, __global float *dx, const int n,
                                   const float slope)
 {
-    const int i = get_global_id(0);
-    if (i < n)
+    EACH(i)
         dx[i] = x[i] > 0.0f ? dy[i] : x[i] <= 0.0f ? slope * dy[i] : x[i];
 }
 
 __kernel void tanh_forward(__global const float *x, __global float *y, const int n)
 {
-    const int i = get_global_id(0);
-    if (i < n)
+    EACH(i)
         y[i] = tanh(x[i]);
 }
 
 __kernel void tanh_backward(__global const float *dy, __global const float *y, __global float *dx, const int n)
 {
-    const int i = get_global_id(0);
-    if (i < n)
+    EACH(i)
         dx[i] = dy[i] * (1.0f - y[i] * y[i]);
 }
 
 __kernel void sigmoid_forward(__global const float *x, __global float *y, const int n)
 {
-    const int i = get_global_id(0);
-    if (i >= n)
-        return;
-    // e^-|x| never overflows; the two forms are the same function, each where it is exact.
-    const float e = exp(-fabs(x[i]));
-    y[i] = x[i] < 0.0f ? e / (1.0f + e) : 1.0f / (1.0f + e);
+    EACH(i)
+    {
+        // e^-|x| never overflows; the two forms are the same function, each where it is exact.
+        const float e = exp(-fabs(x[i]));
+        y[i] = x[i] < 0.0f ? e / (1.0f + e) : 1.0f / (1.0f + e);
+    }
 }
 
 __kernel void sigmoid_backward(__global const float *dy, __global const float *y, __global float *dx, const int n)
 {
-    const int i = get_global_id(0);
-    if (i < n)
+    EACH(i)
         dx[i] = dy[i] * y[i] * (1.0f - y[i]);
 }
 
@@ -88,9 +86,9 @@ uint mix(uint v)
 /* Serves both directions: backward is the same multiplication, of dy instead of x. */
 __kernel void dropout(__global const float *x, __global float *y, const int n, const float p, const uint seed)
 {
-    const int i = get_global_id(0);
-    if (i >= n)
-        return;
-    const float u = (mix((uint)i ^ mix(seed)) >> 8) * (1.0f / 16777216.0f); // 24 random bits: 0 <= u < 1
-    y[i] = u >= p ? x[i] / (1.0f - p) : 0.0f;
+    EACH(i)
+    {
+        const float u = (mix((uint)i ^ mix(seed)) >> 8) * (1.0f / 16777216.0f); // 24 random bits: 0 <= u < 1
+        y[i] = u >= p ? x[i] / (1.0f - p) : 0.0f;
+    }
 }

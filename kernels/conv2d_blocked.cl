@@ -9,8 +9,9 @@
  *      memory, if the picture is stored with its padding. They are listed once, offsets[taps], and the loop over the
  *      window needs no other arithmetic: no borders, strides or dilations. (Dukhan, "The Indirect Convolution
  *      Algorithm", 2019, lists pointers in the same spirit.)
- *   3. Columns sorted by stride. With stride 2 the window reads every other column. Storing the even columns first and
- *      the odd ones after them makes neighbors in the output neighbors in memory again, so vectors can be read whole.
+ *   3. Pixels sorted by stride. With stride 2 the window moves over every other pixel. A picture is stored as 2 x 2
+ *      small ones, of its even and odd rows and columns; in each the window moves by 1, so neighbors in the output are
+ *      neighbors in memory again, and vectors can be read whole.
  *   4. Weights in the order of use: w_packed[block][channel][tap][CHANNELS], read from the first to the last.
  *
  * A row that is not a multiple of 8 wide ends with a vector that overlaps the one before it: it computes some pixels
@@ -35,7 +36,7 @@
 #endif
 
 #ifndef BAND
-#define BAND 16 // rows that a work-item of pad_rows copies: enough to be worth starting it
+#define BAND 16 // rows that a work-item of pad_planes copies: enough to be worth starting it
 #endif
 
 #ifdef __clang__ // a vector type that may lie anywhere: one plain load instruction
@@ -50,7 +51,6 @@ typedef float vector_anywhere __attribute__((ext_vector_type(8), aligned(4)));
 // Not the built-ins min and max: where these are calls, every register is saved around them.
 #define MIN(a, b) ((a) < (b) ? (a) : (b))
 #define MAX(a, b) ((a) > (b) ? (a) : (b))
-#define ONLY(lanes, v) as_float8(as_int8((float8)(v)) & (lanes)) // v where the lane counts, else 0
 
 float sum_of_lanes(const float8 v)
 {
@@ -58,35 +58,40 @@ float sum_of_lanes(const float8 v)
     return (half_sum.x + half_sum.y) + (half_sum.z + half_sum.w);
 }
 
-/* Stores planes (H, W) with their padding, columns sorted by stride (idea 3): column j of the padded picture goes to
- * place (j % stride) * phase_width + j / stride of its row. Global size (ceil(rows / BAND), planes): a work-item writes
- * BAND rows. */
-__kernel void pad_rows(__global const float *x, __global float *padded, const int H, const int W, const int rows,
-                       const int planes, const int pad_top, const int pad_left, const int stride, const int phase_width)
+/* Stores planes (H, W) with their padding, sorted by stride (idea 3): a plane becomes stride_y x stride_x pictures of
+ * rows x pitch numbers; row and column (i, j) of the padded plane go to row i / stride_y and column j / stride_x of picture
+ * (i % stride_y, j % stride_x). 8 zeros follow the last plane, so that a vector may reach beyond it.
+ * Global size (ceil(rows / BAND), planes * stride_y * stride_x): a work-item writes BAND rows of a picture. */
+__kernel void pad_planes(__global const float *x, __global float *padded, const int H, const int W, const int planes,
+                         const int pad_top, const int pad_left, const int stride_y, const int stride_x, const int rows,
+                         const int pitch)
 {
-    const int first_row = get_global_id(0) * BAND, plane = get_global_id(1);
-    for (int phase = 0; phase < stride; phase++) {
-        // Place i of this phase holds column i*stride + start; those inside the picture are i in [first, last).
-        const int start = phase - pad_left;
-        const int first = start >= 0 ? 0 : MIN((-start + stride - 1) / stride, phase_width);
-        const int last = MAX(first, MIN((W - start + stride - 1) / stride, phase_width));
-        for (int row = first_row; row < MIN(first_row + BAND, rows); row++) {
-            const int iy = row - pad_top;
-            const int end = iy < 0 || iy >= H ? first : last;
-            __global const float *from = x + (plane * H + iy) * W + start;
-            __global float *to = padded + ((plane * rows + row) * stride + phase) * phase_width;
-            int i = 0;
-            for (; i < first; i++)
-                to[i] = 0.0f;
-            if (stride == 1)
-                for (; i + 8 <= end; i += 8)
-                    STORE8(to + i, LOAD8(from + i));
-            for (; i < end; i++)
-                to[i] = from[i * stride];
-            for (; i < phase_width; i++)
-                to[i] = 0.0f;
-        }
+    const int first_row = get_global_id(0) * BAND, picture = get_global_id(1);
+    const int last_row = MIN(first_row + BAND, rows);
+    const int plane = picture / (stride_y * stride_x);
+    const int top = picture / stride_x % stride_y - pad_top, left = picture % stride_x - pad_left;
+    // Place j of a row holds column left + j*stride_x; those inside the plane are j in [first, last).
+    const int first = left >= 0 ? 0 : MIN((-left + stride_x - 1) / stride_x, pitch);
+    const int last = MAX(first, MIN((W - left + stride_x - 1) / stride_x, pitch));
+    __global float *to = padded + (picture * rows + first_row) * pitch;
+    for (int row = first_row; row < last_row; row++) {
+        const int iy = top + row * stride_y;
+        const int end = iy < 0 || iy >= H ? first : last;
+        __global const float *from = x + (plane * H + iy) * W + left;
+        int j = 0;
+        for (; j < first; j++)
+            to[j] = 0.0f;
+        if (stride_x == 1)
+            for (; j + 8 <= end; j += 8)
+                STORE8(to + j, LOAD8(from + j));
+        for (; j < end; j++)
+            to[j] = from[j * stride_x];
+        for (; j < pitch; j++)
+            to[j] = 0.0f;
+        to += pitch;
     }
+    if (last_row == rows && picture == planes * stride_y * stride_x - 1)
+        STORE8(to, (float8)(0.0f));
 }
 
 /* Puts weights in the order of use (idea 4): packed[block][input][tap][lane] is the weight of output
@@ -109,14 +114,14 @@ __kernel void pack_weights(__global const float *w, __global const int *tap_plac
     }
 }
 
-/* y[n,k,oy,ox] = b[k] + sum over inputs and taps of  w[k,input,tap] * x[n*x_image + input*x_plane + oy*x_row + ox +
+/* y[n,k,oy,ox] = b[k] + sum over inputs and taps of  w[k,input,tap] * x[n*x_image + input*x_plane + oy*pitch + ox +
  * offsets[tap]], in blocks. y's numbers stand y_row and y_col apart, its planes y_plane (for the classes of a
  * strided gradient these are not neighbors). relu: 1 writes MAX(0, y), which spares a layer its own pass.
  * Global size (ceil(OH / ROWS), ceil(outputs / CHANNELS), N). */
 __kernel void conv2d_blocked(__global const float *x, __global const float *w_packed, __global const int *offsets,
                              __global const float *b, const int has_bias, const int relu, __global float *y,
                              const int inputs, const int taps, const int outputs, const int OH, const int OW,
-                             const int x_start, const int x_image, const int x_plane, const int x_row,
+                             const int x_start, const int x_image, const int x_plane, const int pitch,
                              const int y_start, const int y_plane, const int y_row, const int y_col)
 {
     const int oy = get_global_id(0) * ROWS, k = get_global_id(1) * CHANNELS, n = get_global_id(2);
@@ -124,7 +129,7 @@ __kernel void conv2d_blocked(__global const float *x, __global const float *w_pa
     int row_at[ROWS]; // rows beyond the last are computed from the last and not written
 #pragma unroll
     for (int r = 0; r < ROWS; r++)
-        row_at[r] = MIN(oy + r, OH - 1) * x_row;
+        row_at[r] = MIN(oy + r, OH - 1) * pitch;
 
     for (int column = 0; column < OW; column += 8) {
         const int ox = MAX(MIN(column, OW - 8), 0); // the last vector overlaps the one before it
@@ -161,8 +166,8 @@ __kernel void conv2d_blocked(__global const float *x, __global const float *w_pa
 #pragma unroll
             for (int r = 0; r < ROWS; r++) {
                 if (k + c < outputs && oy + r < OH) {
-                    // "<" and not ">": a NaN stays a NaN.
-                    const float8 value = relu ? (sum[c][r] < 0.0f ? (float8)(0.0f) : sum[c][r]) : sum[c][r];
+                    // "<=" and not ">": a comparison with NaN is false, so a NaN stays a NaN.
+                    const float8 value = relu ? (sum[c][r] <= 0.0f ? (float8)(0.0f) : sum[c][r]) : sum[c][r];
                     __global float *to = y + y_start + (n * outputs + k + c) * y_plane + (oy + r) * y_row + ox * y_col;
                     if (OW >= 8 && y_col == 1) {
                         STORE8(to, value);
@@ -178,25 +183,29 @@ __kernel void conv2d_blocked(__global const float *x, __global const float *w_pa
     }
 }
 
-/* The gradient of the weights, and of the biases with it, as partial sums over `rows` rows of dy each (the rows of all
- * images count through, n*OH + oy):
- *   parts[part][k][tap] = sum over the part's rows and ox of  dy[n,k,oy,ox] * x[n*x_image + oy*x_row + ox + offsets[tap]]
+/* The gradient of the weights, and of the biases with it, as partial sums over some images, or a piece of one:
+ *   parts[part][k][tap] = sum over the part's n,oy,ox of  dy[n,k,oy,ox] * x[n*x_image + oy*pitch + ox + offsets[tap]]
  * with a tap for every weight of a filter, and last parts[part][k][taps] = sum of dy[n,k,oy,ox], for the bias.
  * The block: CHANNELS filters x TAPS weights, each sum a vector of 8 pixels' products, added up at the end.
- * Rows of dy stand `pitch` apart, 8 at least. Global size (ceil(taps / TAPS) + 1, ceil(K / CHANNELS), parts). */
+ *
+ * dy is stored with the pitch of x and zeros between its rows. So a plane is one long run of vectors: what is read of x
+ * between two rows is multiplied by zero. (Only an x that is not finite shows: it makes NaN of weights it did not touch.)
+ * A part is `images` images, or one of `pieces` of an image, of `vectors` vectors each.
+ * Global size (ceil(taps / TAPS) + 1, ceil(K / CHANNELS), parts). */
 __kernel void conv2d_backward_weight_blocked(__global const float *dy, __global const float *x,
                                              __global const int *offsets, __global float *parts, const int N,
-                                             const int K, const int OH, const int OW, const int pitch, const int taps,
-                                             const int x_image, const int x_row, const int rows)
+                                             const int K, const int length, const int dy_plane, const int taps,
+                                             const int x_image, const int images, const int pieces, const int vectors)
 {
     const int t = get_global_id(0) * TAPS, k = get_global_id(1) * CHANNELS, part = get_global_id(2);
     const int only_bias = t >= taps;
-    const int8 lane = (int8)(0, 1, 2, 3, 4, 5, 6, 7);
+    const int first_image = part / pieces * images, end_image = MIN(first_image + images, N);
+    const int first = part % pieces * vectors * 8, end = MIN(first + vectors * 8, length);
 
     int filter_at[CHANNELS], tap_at[TAPS]; // those beyond the last repeat the last and are not written
 #pragma unroll
     for (int c = 0; c < CHANNELS; c++)
-        filter_at[c] = MIN(k + c, K - 1) * OH * pitch;
+        filter_at[c] = MIN(k + c, K - 1) * dy_plane;
 #pragma unroll
     for (int i = 0; i < TAPS; i++)
         tap_at[i] = offsets[MIN(t + i, taps - 1)];
@@ -208,55 +217,25 @@ __kernel void conv2d_backward_weight_blocked(__global const float *dy, __global 
         for (int i = 0; i < TAPS; i++)
             sum[c][i] = 0.0f;
 
-    const int whole = OW / 8 * 8;
-    const int ox = MAX(OW - 8, 0); // where the last vector starts if the row is not a multiple of 8 wide
-    const int8 counts = lane >= whole - ox && lane < OW - ox; // and which of its pixels are new
-    const int first_row = part * rows, end_row = MIN(first_row + rows, N * OH);
-    int oy = first_row % OH;
-    __global const float *dy_here = dy + (first_row / OH * K * OH + oy) * pitch;
-    __global const float *x_here = x + first_row / OH * x_image + oy * x_row;
-    for (int row = first_row; row < end_row; row++) {
-        for (int column = 0; column < whole && !only_bias; column += 8) {
+    for (int n = first_image; n < end_image; n++) {
+        __global const float *dy_here = dy + n * K * dy_plane, *x_here = x + n * x_image;
+        for (int at = first; at < end && !only_bias; at += 8) {
             float8 pixels[TAPS];
 #pragma unroll
             for (int i = 0; i < TAPS; i++)
-                pixels[i] = LOAD8(x_here + tap_at[i] + column);
+                pixels[i] = LOAD8(x_here + tap_at[i] + at);
 #pragma unroll
             for (int c = 0; c < CHANNELS; c++) {
-                const float8 slopes = LOAD8(dy_here + filter_at[c] + column);
+                const float8 slopes = LOAD8(dy_here + filter_at[c] + at);
 #pragma unroll
                 for (int i = 0; i < TAPS; i++)
                     sum[c][i] += slopes * pixels[i];
             }
         }
-        if (whole < OW && !only_bias) {
-            float8 pixels[TAPS]; // both factors are cleared: 0 times the infinity of a neighbor would not be 0
+        for (int at = first; at < end && only_bias; at += 8) {
 #pragma unroll
-            for (int i = 0; i < TAPS; i++)
-                pixels[i] = ONLY(counts, LOAD8(x_here + tap_at[i] + ox));
-#pragma unroll
-            for (int c = 0; c < CHANNELS; c++) {
-                const float8 slopes = ONLY(counts, LOAD8(dy_here + filter_at[c] + ox));
-#pragma unroll
-                for (int i = 0; i < TAPS; i++)
-                    sum[c][i] += slopes * pixels[i];
-            }
-        }
-        if (only_bias) {
-#pragma unroll
-            for (int c = 0; c < CHANNELS; c++) {
-                for (int column = 0; column < whole; column += 8)
-                    sum[c][0] += LOAD8(dy_here + filter_at[c] + column);
-                if (whole < OW)
-                    sum[c][0] += ONLY(counts, LOAD8(dy_here + filter_at[c] + ox));
-            }
-        }
-        dy_here += pitch;
-        x_here += x_row;
-        if (++oy == OH) { // on to the next image
-            oy = 0;
-            dy_here += (K - 1) * OH * pitch;
-            x_here += x_image - OH * x_row;
+            for (int c = 0; c < CHANNELS; c++)
+                sum[c][0] += LOAD8(dy_here + filter_at[c] + at);
         }
     }
 

@@ -109,3 +109,88 @@ __kernel void avg_pool2d_backward_plain(__global const float *dy, __global float
                                                                      stride_x, pad_top, pad_left, count_include_pad);
     dx[(plane * H + iy) * W + ix] = sum;
 }
+
+/* _blocked: one work-item does a whole plane, which is what a core of a CPU likes: long runs of neighboring numbers.
+ *
+ * Forward, windows 2 apart (the usual pooling) are computed four at a time: of eight neighboring columns the even ones
+ * belong to the same place of four windows. Backward, the work-item owns its plane, so it may scatter: it clears the
+ * plane and adds each gradient where its winner stood, in reading order, so the same input gives the same bits.
+ * Global size (planes), local size 1.
+ */
+#ifdef __clang__ // vectors that may lie anywhere: one plain load or store instruction each
+typedef float floats_anywhere __attribute__((ext_vector_type(4), aligned(4)));
+typedef int ints_anywhere __attribute__((ext_vector_type(4), aligned(4)));
+#define LOAD4(p) (*(__global const floats_anywhere *)(p))
+#define STORE4(p, v) (*(__global floats_anywhere *)(p) = (v))
+#define STORE4_INT(p, v) (*(__global ints_anywhere *)(p) = (v))
+#else
+#define LOAD4(p) vload4(0, p)
+#define STORE4(p, v) vstore4(v, 0, p)
+#define STORE4_INT(p, v) vstore4(v, 0, p)
+#endif
+
+__kernel void max_pool2d_forward_blocked(__global const float *x, __global float *y, __global int *winners,
+                                         POOL2D_SHAPE)
+{
+    const int plane = get_global_id(0);
+    const int four_at_a_time = stride_x == 2 && pad_left == 0 && pad_top == 0 && OW >= 4;
+    x += plane * H * W;
+    y += plane * OH * OW;
+    winners += plane * OH * OW;
+
+    for (int oy = 0; oy < OH; oy++) {
+        const int first_y = oy * stride_y - pad_top;
+        const int top = first_y < 0 ? 0 : first_y, bottom = first_y + window_y > H ? H : first_y + window_y;
+        for (int column = 0; column < OW && four_at_a_time; column += 4) {
+            const int ox = column + 4 > OW ? OW - 4 : column; // the last four overlap those before them
+            int4 winner = top * W + 2 * (ox + (int4)(0, 1, 2, 3));
+            float4 best = -INFINITY;
+            for (int iy = top; iy < bottom; iy++) {
+                for (int wx = 0; wx < window_x; wx++) {
+                    __global const float *here = x + iy * W + 2 * ox + wx;
+                    const float4 low = LOAD4(here), high = LOAD4(here + 3); // columns 0 to 3, and 3 to 6
+                    const float4 value = (float4)(low.s0, low.s2, high.s1, high.s3);
+                    const int4 place = iy * W + wx + 2 * (ox + (int4)(0, 1, 2, 3));
+                    const int4 better = (value > best) | ((value != value) & (best == best)); // NaN is not itself
+                    best = better ? value : best;
+                    winner = better ? place : winner;
+                }
+            }
+            STORE4(y + oy * OW + ox, best);
+            STORE4_INT(winners + oy * OW + ox, winner);
+        }
+        for (int ox = 0; ox < OW && !four_at_a_time; ox++) {
+            const int first_x = ox * stride_x - pad_left;
+            const int left = first_x < 0 ? 0 : first_x, right = first_x + window_x > W ? W : first_x + window_x;
+            int winner = top * W + left;
+            float best = x[winner];
+            for (int iy = top; iy < bottom; iy++) {
+                for (int ix = left; ix < right; ix++) {
+                    const float value = x[iy * W + ix];
+                    if (value > best || (value != value && best == best)) {
+                        best = value;
+                        winner = iy * W + ix;
+                    }
+                }
+            }
+            y[oy * OW + ox] = best;
+            winners[oy * OW + ox] = winner;
+        }
+    }
+}
+
+/* With relu = 1 the gradient goes on through a ReLU before the pooling: only where the winner y is above 0. */
+__kernel void max_pool2d_backward_blocked(__global const float *dy, __global const int *winners,
+                                          __global const float *y, const int relu, __global float *dx, POOL2D_SHAPE)
+{
+    const int plane = get_global_id(0);
+    dx += plane * H * W;
+    for (int i = 0; i < H * W; i++)
+        dx[i] = 0.0f;
+    for (int i = plane * OH * OW; i < (plane + 1) * OH * OW; i++) {
+        const int winner = winners[i];
+        const float slope = !relu || y[i] > 0.0f ? dy[i] : y[i] <= 0.0f ? 0.0f : y[i]; // neither: y is NaN
+        if (winner >= 0 && winner < H * W)
+            dx[winner] += slope;
+    }
+}

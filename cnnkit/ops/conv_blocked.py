@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+import numpy as np
 
 from ..array import DeviceArray, empty, to_device
 from ..device import Device, current_device
@@ -21,44 +23,38 @@ ITEMS_PER_CORE = 8  # work-items that a core should get at least, so that all en
 
 
 class Padded(NamedTuple):
-    """How planes are stored for the kernels: with padding, their columns sorted by stride."""
+    """How planes are stored for the kernels: with padding, and as stride_y x stride_x pictures."""
 
     H: int
     W: int
     pad_top: int
     pad_left: int
-    rows: int
-    stride: int
-    phase_width: int
+    stride_y: int
+    stride_x: int
+    rows: int  # of a picture
+    pitch: int  # numbers in a row of a picture
 
     @property
-    def row(self) -> int:
-        return self.stride * self.phase_width
+    def picture(self) -> int:
+        return self.rows * self.pitch
 
     @property
     def plane(self) -> int:
-        return self.rows * self.row
+        return self.stride_y * self.stride_x * self.picture
 
-    @property
     def as_it_is(self) -> bool:
-        """Does the plane need no padding and no sorting at all?"""
-        return (
-            (self.pad_top, self.pad_left, self.stride) == (0, 0, 1)
-            and self.phase_width <= self.W
-            and self.rows <= self.H
-        )
+        """Can the kernels read the plane without padding and sorting?"""
+        return self[2:6] == (0, 0, 1, 1) and self.rows <= self.H and self.pitch == self.W
 
-    def of(self, x: DeviceArray) -> tuple[DeviceArray, int, int]:
-        """x (N, C, H, W) stored this way, and the distances of its planes and rows."""
-        if self.as_it_is:
-            return x, self.H * self.W, self.W
+    def of(self, x: DeviceArray) -> DeviceArray:
+        """x (N, C, H, W) stored this way."""
         device = current_device()
         planes = x.shape[0] * x.shape[1]
-        out = empty((planes, self.rows, self.row))
-        sides = (self.H, self.W, self.rows, planes, self.pad_top, self.pad_left)
-        run = kernel(device, FILE, "pad_rows")
-        launch(device, run, (-(-self.rows // BAND), planes), (1, 1), x, out, *sides, self.stride, self.phase_width)
-        return out, self.plane, self.row
+        out = empty((planes * self.plane + LANES,))
+        items = (-(-self.rows // BAND), planes * self.stride_y * self.stride_x)
+        run = kernel(device, FILE, "pad_planes")
+        launch(device, run, items, (1, 1), x, out, self.H, self.W, planes, *self[2:])
+        return out
 
 
 class Class(NamedTuple):
@@ -79,14 +75,14 @@ def forward(
     relu: bool = False,
 ) -> None:
     """y = x convolved with w, plus b; with `relu`, the positive part of it."""
-    padded, plane, row = input_layout(s).of(x)
     device = current_device()
+    layout = input_layout(s)
+    padded = layout.of(x)
     taps = s.R * s.S
-    places = _table(device, range(taps))
-    packed = _pack(w, places, s.K, s.C, taps, s.C * taps, taps)
-    offsets = _table(device, _offsets(s, row))
+    packed = _pack(w, _table(device, tuple(range(taps))), s.K, s.C, taps, s.C * taps, taps)
+    offsets = _table(device, _offsets(s))
     size = (s.C, taps, s.K, s.OH, s.OW)
-    distances = (0, s.C * plane, plane, s.stride_y * row, 0, s.OH * s.OW, s.OW, 1)
+    distances = (0, s.C * layout.plane, layout.plane, layout.pitch, 0, s.OH * s.OW, s.OW, 1)
     _run(padded, packed, offsets, b, relu, y, size, distances, s.N)
 
 
@@ -94,42 +90,40 @@ def backward_data(dy: DeviceArray, w: DeviceArray, dx: DeviceArray, s: Conv2dSha
     """dx: each class of pixels is a convolution of dy with the taps that reach it."""
     device = current_device()
     layout, classes = _transposed(s._replace(N=1))
-    padded, plane, row = layout.of(dy)
+    padded = layout.of(dy)
     taps = s.R * s.S
     for each in classes:
-        places = _table(device, [place for place, _, _ in each.taps])
+        places = _table(device, tuple(place for place, _, _ in each.taps))
         packed = _pack(w, places, s.C, s.K, len(each.taps), taps, s.C * taps)
-        offsets = _table(device, [down * row + right for _, down, right in each.taps])
-        x_start = (each.start[0] + layout.pad_top) * row + each.start[1] + layout.pad_left
+        offsets = _table(device, tuple(down * layout.pitch + right for _, down, right in each.taps))
+        x_start = (each.start[0] + layout.pad_top) * layout.pitch + each.start[1] + layout.pad_left
         y_start = each.first[0] * s.W + each.first[1]
         size = (s.K, len(each.taps), s.C, *each.size)
-        distances = (
-            x_start,
-            s.K * plane,
-            plane,
-            row,
-            y_start,
-            s.H * s.W,
-            s.stride_y * s.W,
-            s.stride_x,
-        )
-        _run(padded, packed, offsets, None, False, dx, size, distances, s.N)
+        reads = (x_start, s.K * layout.plane, layout.plane, layout.pitch)
+        writes = (y_start, s.H * s.W, s.stride_y * s.W, s.stride_x)
+        _run(padded, packed, offsets, None, False, dx, size, (*reads, *writes), s.N)
 
 
 def backward_weight(
     dy: DeviceArray, x: DeviceArray, dw: DeviceArray, db: DeviceArray, s: Conv2dShape
 ) -> None:
-    """dw and db: partial sums over some rows each, then their sum."""
+    """dw and db: partial sums over some images each, then their sum."""
     device = current_device()
-    padded, plane, row = input_layout(s).of(x)
-    slopes, _, pitch = Padded(s.OH, s.OW, 0, 0, s.OH, 1, max(s.OW, LANES)).of(dy)
+    layout = input_layout(s)
+    padded = layout.of(x)
+    length = (s.OH - 1) * layout.pitch + s.OW
+    vectors = -(-length // LANES)
+    # As many rows as hold the last vector: what it reads beyond the last pixel must be zeros, too.
+    slopes_layout = Padded(s.OH, s.OW, 0, 0, 1, 1, -(-vectors * LANES // layout.pitch), layout.pitch)
+    slopes = slopes_layout.of(dy)
     taps = s.C * s.R * s.S
-    window = _offsets(s, row)
-    offsets = _table(device, [c * plane + offset for c in range(s.C) for offset in window])
+    planes = range(0, s.C * layout.plane, layout.plane)
+    offsets = _table(device, tuple(plane + offset for plane in planes for offset in _offsets(s)))
     blocks = (-(-taps // TAPS) + 1, -(-s.K // CHANNELS))
-    rows, parts = _parts(s, blocks[0] * blocks[1], device.compute_units)
+    images, pieces, each = _parts(s.N, vectors, blocks[0] * blocks[1], device.compute_units)
+    parts = -(-s.N // images) * pieces
     sums = empty((parts, s.K, taps + 1))
-    size = (s.N, s.K, s.OH, s.OW, pitch, taps, s.C * plane, s.stride_y * row, rows)
+    size = (s.N, s.K, length, slopes_layout.plane, taps, s.C * layout.plane, images, pieces, each)
     run = kernel(device, FILE, "conv2d_backward_weight_blocked")
     launch(device, run, (*blocks, parts), ONE, slopes, padded, offsets, sums, *size)
     add = kernel(device, FILE, "sum_weight_parts")
@@ -144,18 +138,23 @@ def scratch(s: Conv2dShape) -> int:
 @lru_cache(maxsize=256)
 def input_layout(s: Conv2dShape) -> Padded:
     """The layout in which the forward pass and the weight gradient read x."""
-    rows = (s.OH - 1) * s.stride_y + (s.R - 1) * s.dilation_y + 1
-    phase_width = max(s.OW, LANES) + (s.S - 1) * s.dilation_x // s.stride_x
-    return Padded(s.H, s.W, s.pad_top, s.pad_left, rows, s.stride_x, phase_width)
+    rows = s.OH + (s.R - 1) * s.dilation_y // s.stride_y
+    pitch = max(s.OW, LANES) + (s.S - 1) * s.dilation_x // s.stride_x
+    return Padded(s.H, s.W, s.pad_top, s.pad_left, s.stride_y, s.stride_x, rows, pitch)
 
 
-def _offsets(s: Conv2dShape, row: int) -> list[int]:
+@lru_cache(maxsize=256)
+def _offsets(s: Conv2dShape) -> tuple[int, ...]:
     """How far each tap reads from the place that the window's first pixel reads."""
-    phase_width = row // s.stride_x
-    columns = [
-        (c * s.dilation_x % s.stride_x) * phase_width + c * s.dilation_x // s.stride_x for c in range(s.S)
-    ]
-    return [r * s.dilation_y * row + column for r in range(s.R) for column in columns]
+    layout = input_layout(s)
+    found = []
+    for r in range(s.R):
+        row, picture_y = divmod(r * s.dilation_y, s.stride_y)
+        for c in range(s.S):
+            column, picture_x = divmod(c * s.dilation_x, s.stride_x)
+            picture = picture_y * s.stride_x + picture_x
+            found.append(picture * layout.picture + row * layout.pitch + column)
+    return tuple(found)
 
 
 @lru_cache(maxsize=256)
@@ -176,7 +175,8 @@ def _transposed(s: Conv2dShape) -> tuple[Padded, list[Class]]:
     reads_y = [q + e + i for _, n, q, taps in down for _, e in taps for i in (0, n - 1)] or [0]
     reads_x = [q + e + i for _, n, q, taps in right for _, e in taps for i in (0, max(n, LANES) - 1)] or [0]
     top, left = max(0, -min(reads_y)), max(0, -min(reads_x))
-    return Padded(s.OH, s.OW, top, left, max(reads_y) + top + 1, 1, max(reads_x) + left + 1), classes
+    rows, pitch = max(reads_y) + top + 1, max(reads_x) + left + 1
+    return Padded(s.OH, s.OW, top, left, 1, 1, rows, pitch), classes
 
 
 def _classes(
@@ -195,12 +195,17 @@ def _classes(
     return found
 
 
-def _parts(s: Conv2dShape, blocks: int, cores: int) -> tuple[int, int]:
-    """(rows of dy per partial sum of the weight gradient, number of partial sums)."""
-    all_rows = s.N * s.OH
+def _parts(images: int, vectors: int, blocks: int, cores: int) -> tuple[int, int, int]:
+    """How a weight gradient is divided into partial sums: (images each, pieces per image, vectors each).
+
+    As long as the sums stay short, and as few as give every core enough of them.
+    """
     enough = -(-ITEMS_PER_CORE * cores // blocks)
-    rows = max(1, min(all_rows // enough, LONGEST_SUM * LANES // max(s.OW, LANES)))
-    return rows, -(-all_rows // rows)
+    if vectors <= LONGEST_SUM and images >= enough:
+        return max(1, min(images // enough, LONGEST_SUM // vectors)), 1, vectors
+    pieces = max(-(-vectors // LONGEST_SUM), min(-(-enough // images), vectors))
+    each = -(-vectors // pieces)
+    return 1, -(-vectors // each), each
 
 
 def _pack(
@@ -244,12 +249,11 @@ def _run(
     )
 
 
-def _table(device: Device, numbers: Any) -> DeviceArray:
+def _table(device: Device, numbers: tuple[int, ...]) -> DeviceArray:
     """A list of whole numbers on the device, kept for the next call."""
     tables = device.__dict__.setdefault("tables", {})
-    key = tuple(numbers)
-    if key not in tables:
+    if numbers not in tables:
         if len(tables) >= 1024:
             tables.clear()
-        tables[key] = to_device(list(key) or [0], "table", "int32")
-    return tables[key]
+        tables[numbers] = to_device(np.array(numbers or (0,), np.int32), "table", np.int32)
+    return tables[numbers]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..array import DeviceArray, empty, to_device, zeros
+from ..array import DeviceArray, empty, reshaped, to_device, zeros
 from ..device import current_device
 from ..errors import ShapeError
 from ..kernel import kernel, launch
@@ -77,7 +77,7 @@ def flatten(x: Any) -> DeviceArray:
     x = to_device(x, "x")
     if len(x.shape) < 2:
         raise ShapeError(f"flatten needs a batch (N, ...), and x has shape {tuple(x.shape)}.")
-    return x.reshape(x.shape[0], math.prod(x.shape[1:]))
+    return reshaped(x, (x.shape[0], math.prod(x.shape[1:])))
 
 
 def flatten_backward(dy: Any, x_shape: tuple[int, ...]) -> DeviceArray:
@@ -88,7 +88,7 @@ def flatten_backward(dy: Any, x_shape: tuple[int, ...]) -> DeviceArray:
             f"dy has {dy.size} numbers and x_shape {tuple(x_shape)} asks for {math.prod(x_shape)}: "
             "flatten keeps their number."
         )
-    return dy.reshape(*x_shape)
+    return reshaped(dy, tuple(x_shape))
 
 
 def _check_linear(x: DeviceArray, w: DeviceArray) -> None:

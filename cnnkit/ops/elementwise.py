@@ -12,20 +12,28 @@ from typing import Any
 import numpy as np
 
 from ..array import DeviceArray, empty, to_device
-from ..device import current_device
+from ..device import Device, current_device
 from ..errors import ShapeError
 from ..kernel import kernel, launch
 from .arguments import same_shape
 
 LOCAL_1D = (64,)
+CHUNK = 2048  # elements per work-item on a CPU
+
+
+def run_each(device: Device, file: str, function: str, n: int, *args: Any) -> None:
+    """Launch a kernel that does something for EACH of n elements, on as many work-items as suit the device."""
+    if device.kind == "CPU":
+        launch(device, kernel(device, file, function, CHUNK=CHUNK), (-(-n // CHUNK),), (1,), *args)
+    else:
+        launch(device, kernel(device, file, function), (n,), LOCAL_1D, *args)
 
 
 def _run(function: str, inputs: tuple[DeviceArray, ...], *scalars: Any) -> DeviceArray:
     device = current_device()
     out = empty(inputs[0].shape)
     if out.size:
-        run = kernel(device, "activation", function)
-        launch(device, run, (out.size,), LOCAL_1D, *inputs, out, out.size, *scalars)
+        run_each(device, "activation", function, out.size, *inputs, out, out.size, *scalars)
     return out
 
 

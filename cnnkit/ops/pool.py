@@ -12,6 +12,8 @@ from ..errors import ShapeError
 from ..kernel import kernel, launch
 from .arguments import Pair, expect_shape, output_size, pair, rank
 from .conv import LOCAL_3D
+from .elementwise import relu_backward
+from .variants import choose
 
 
 def pool2d_shape(
@@ -37,14 +39,20 @@ def pool2d_shape(
 
 
 def max_pool2d(
-    x: Any, kernel_size: Pair, stride: Pair | None = None, padding: Pair = 0, *, return_indices: bool = False
+    x: Any,
+    kernel_size: Pair,
+    stride: Pair | None = None,
+    padding: Pair = 0,
+    *,
+    return_indices: bool = False,
+    variant: str | None = None,
 ) -> Any:
     """The largest value of each window: (N, C, H, W) to (N, C, OH, OW).
 
     `stride` defaults to `kernel_size`; `padding` counts as minus infinity and must be below the kernel
     size. OH = floor((H + 2*padding - kernel_size) / stride) + 1. NaN wins over every number. With
     `return_indices`, also the winners' places iy*W + ix, int32: of equal values the first in reading
-    order wins.
+    order wins. `variant` names a kernel of `kernels/pool2d.cl`, "plain" or "blocked".
     """
     x = to_device(x, "x")
     rank(x, "x", "(N, C, H, W)")
@@ -53,13 +61,24 @@ def max_pool2d(
     out_shape = (*x.shape[:2], shape[3], shape[4])
     y, winners = empty(out_shape), empty(out_shape, np.int32)
     if y.size:
-        run = kernel(device, "pool2d", "max_pool2d_forward_plain")
-        launch(device, run, (shape[4], shape[3], shape[0]), LOCAL_3D, x, y, winners, *shape)
+        chosen = choose("max_pool2d_forward", device, x.size, variant)
+        run = kernel(device, "pool2d", f"max_pool2d_forward_{chosen}")
+        if chosen == "blocked":
+            launch(device, run, shape[:1], (1,), x, y, winners, *shape)
+        else:
+            launch(device, run, (shape[4], shape[3], shape[0]), LOCAL_3D, x, y, winners, *shape)
     return (y, winners) if return_indices else y
 
 
 def max_pool2d_backward(
-    dy: Any, x: Any, kernel_size: Pair, stride: Pair | None = None, padding: Pair = 0, *, indices: Any = None
+    dy: Any,
+    x: Any,
+    kernel_size: Pair,
+    stride: Pair | None = None,
+    padding: Pair = 0,
+    *,
+    indices: Any = None,
+    variant: str | None = None,
 ) -> DeviceArray:
     """dx of max pooling: each window's gradient goes to its winner, and a pixel that won several adds them.
 
@@ -69,9 +88,8 @@ def max_pool2d_backward(
     if indices is None:
         _, indices = max_pool2d(x, kernel_size, stride, padding, return_indices=True)
     dy = to_device(dy, "dy")
-    return route_to_winners(
-        dy, to_device(indices, "indices", np.int32), x.shape, kernel_size, stride, padding
-    )
+    indices = to_device(indices, "indices", np.int32)
+    return route_to_winners(dy, indices, x.shape, kernel_size, stride, padding, variant=variant)
 
 
 def route_to_winners(
@@ -81,8 +99,16 @@ def route_to_winners(
     kernel_size: Pair,
     stride: Pair | None = None,
     padding: Pair = 0,
+    *,
+    positive: DeviceArray | None = None,
+    variant: str | None = None,
 ) -> DeviceArray:
-    """dx of max pooling from the winners' places and the input's shape alone."""
+    """dx of max pooling from the winners' places and the input's shape alone.
+
+    With `positive`, the pooling's output, it is the gradient before a ReLU that stands in front of the
+    pooling: nothing where that output is 0. (The largest of the positive parts is the positive part of
+    the largest, so the ReLU's gradient can be decided here, where there are fewer numbers.)
+    """
     shape = pool2d_shape(x_shape, kernel_size, stride, padding)
     expected = (*x_shape[:2], shape[3], shape[4])
     expect_shape(dy, "dy", expected, "the shape of max_pool2d's output")
@@ -90,8 +116,15 @@ def route_to_winners(
     device = current_device()
     dx = empty(tuple(x_shape))
     if dx.size:
-        run = kernel(device, "pool2d", "max_pool2d_backward_plain")
-        launch(device, run, (shape[2], shape[1], shape[0]), LOCAL_3D, dy, indices, dx, *shape)
+        chosen = choose("max_pool2d_backward", device, dx.size, variant)
+        run = kernel(device, "pool2d", f"max_pool2d_backward_{chosen}")
+        if chosen == "blocked":
+            y, relu = (dy, 0) if positive is None else (positive, 1)  # an unread buffer must still be one
+            launch(device, run, shape[:1], (1,), dy, indices, y, relu, dx, *shape)
+        else:
+            if positive is not None:
+                dy = relu_backward(dy, positive)
+            launch(device, run, (shape[2], shape[1], shape[0]), LOCAL_3D, dy, indices, dx, *shape)
     return dx
 
 

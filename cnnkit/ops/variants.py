@@ -14,6 +14,8 @@ VARIANTS: dict[str, tuple[str, ...]] = {
     "conv2d_forward": ("plain", "gemm", "blocked"),
     "conv2d_backward_data": ("plain", "gemm", "blocked"),
     "conv2d_backward_weight": ("plain", "gemm", "blocked"),
+    "max_pool2d_forward": ("plain", "blocked"),
+    "max_pool2d_backward": ("plain", "blocked"),
     "matmul": ("plain", "blocked"),
 }
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 import sys
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -51,7 +52,7 @@ def to_device(values: Any, name: str = "values", dtype: Any = np.float32) -> Dev
 def on_current_device(values: DeviceArray, name: str) -> DeviceArray:
     """`values`, if it lives on the current device; else DeviceError."""
     device = current_device()
-    if values.context != device.context:
+    if values.context is not device.context and values.context != device.context:
         raise DeviceError(
             f"{name} lives on another device than the current one ({device.name}): make it anew with "
             "cnnkit.to_device(...) from NumPy values (a model, with its layers), or go back with "
@@ -97,16 +98,16 @@ def empty(shape: tuple[int, ...], dtype: Any = np.float32, device: Device | None
 
     device = device or current_device()
     dtype = np.dtype(dtype)
-    numbers = math.prod(shape)
+    size = math.prod(shape) * dtype.itemsize
     # The kernels count elements in 32-bit integers, so 2^31 of them is a limit of ours.
-    if numbers * dtype.itemsize > device.max_allocation_bytes or numbers >= 2**31:
-        raise _too_large(device, shape, numbers * dtype.itemsize)
+    if size > device.max_allocation_bytes or size >= 2**31 * dtype.itemsize:
+        raise _too_large(device, shape, size)
     try:
         with device.lock:
-            data = device.pool.allocate(numbers * dtype.itemsize) if numbers else None
-            return _array(device, tuple(shape), dtype, data)
+            data = device.pool.allocate(size) if size else None
     except cl.Error:
-        raise _too_large(device, shape, numbers * dtype.itemsize) from None
+        raise _too_large(device, shape, size) from None
+    return _array(device, tuple(shape), dtype, data)
 
 
 def reshaped(values: DeviceArray, shape: tuple[int, ...]) -> DeviceArray:
@@ -125,22 +126,47 @@ def _array(device: Device, shape: tuple[int, ...], dtype: np.dtype, data: Any) -
     pyopencl's public constructor takes longer than a small kernel, so this is the quick one that its own
     arithmetic uses, as long as it is there.
     """
+    if data is None:
+        return _array_type()(device.queue, shape, dtype, allocator=device.pool)
+    size, strides, flags = _layout(shape, dtype)
+    try:
+        return _array_type()(
+            None,
+            shape,
+            dtype,
+            allocator=device.pool,
+            data=data,
+            strides=strides,
+            _flags=flags,
+            _fast=True,
+            _size=size,
+            _context=device.context,
+            _queue=device.queue,
+        )
+    except TypeError:  # not part of its interface: another version may call it otherwise
+        return _array_type()(device.queue, shape, dtype, allocator=device.pool, data=data)
+
+
+@cache
+def _array_type() -> Any:
     from pyopencl.array import Array
 
+    return Array
+
+
+@lru_cache(maxsize=1024)
+def _layout(shape: tuple[int, ...], dtype: np.dtype) -> tuple[int, tuple[int, ...], Any]:
+    """(size, strides, flags) of a contiguous array: the same few shapes come again at every step."""
     step, strides = dtype.itemsize, []
     for length in reversed(shape):
         strides.append(step)
         step *= max(1, length)
-    layout = {"allocator": device.pool, "data": data, "strides": tuple(reversed(strides))}
-    if data is None:
-        return Array(device.queue, shape, dtype, allocator=device.pool)
-    try:
-        size = math.prod(shape)
-        return Array(
-            None, shape, dtype, **layout, _fast=True, _size=size, _context=device.context, _queue=device.queue
-        )
-    except TypeError:  # not part of its interface: another version may call it otherwise
-        return Array(device.queue, shape, dtype, **layout)
+    queue = current_device().queue
+    return math.prod(shape), tuple(reversed(strides)), _array_type()(queue, shape, dtype, allocator=_nothing).flags
+
+
+def _nothing(size: int) -> None:
+    """An allocator for an array of which only the shape is looked at."""
 
 
 def zeros(shape: tuple[int, ...], dtype: Any = np.float32, device: Device | None = None) -> DeviceArray:

@@ -1,4 +1,4 @@
-"""The command `cnnkit`: open the course, list the devices, train a classifier.
+"""The command `cnnkit`: open the course, list the devices, train a classifier, measure the speed.
 
 What a subcommand needs is imported when it runs, so that `cnnkit --help` answers at once.
 """
@@ -9,6 +9,7 @@ import argparse
 import os
 import sys
 import textwrap
+import time
 import warnings
 from collections.abc import Sequence
 from itertools import zip_longest
@@ -23,6 +24,7 @@ INTERRUPTED = 130  # the shell's exit status for a command that Ctrl-C ended
 EPOCHS = {"digits": 20, "mnist": 5, "fashion_mnist": 10, "cifar10": 20}
 BATCH = {"digits": 32}
 RATE = {"digits": 3e-3}
+BENCH_PARTS = ("ceilings", "convolutions", "steps", "pipeline", "growth", "startup", "memory", "time_to")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -88,7 +90,23 @@ def _parser() -> argparse.ArgumentParser:
         "--checkpoint", metavar="FILE", help="write each epoch's state there; go on from it if it exists"
     )
     train.set_defaults(run=_train)
+    _add_bench(commands)
     return parser
+
+
+def _add_bench(commands: Any) -> None:
+    bench = commands.add_parser("bench", help="measure the speed, beside PyTorch and NumPy")
+    bench.add_argument("--quick", action="store_true", help="a part of each list, in under a minute")
+    bench.add_argument(
+        "--only", type=_parts, metavar="A,B", help=f"some of the parts: {', '.join(BENCH_PARTS)}"
+    )
+    bench.add_argument("--variants", action="store_true", help="time every convolution kernel by name, too")
+    bench.add_argument("--device", metavar="D", help="a name, part of one, or an index of 'cnnkit devices'")
+    bench.add_argument("--mnist", metavar="FOLDER", help="MNIST's four files, for the part time_to")
+    bench.add_argument("--json", metavar="FILE", help="write all numbers there")
+    bench.add_argument("--picture", metavar="FILE", help="draw the convolutions below their roof, as PNG")
+    bench.add_argument("--markdown", metavar="FILE", help="write the tables there")
+    bench.set_defaults(run=_bench)
 
 
 def _defaults() -> str:
@@ -111,6 +129,14 @@ def _port(text: str) -> int:
     if not 1 <= (value := int(text)) <= 65535:
         raise argparse.ArgumentTypeError(f"{value} is not between 1 and 65535")
     return value
+
+
+def _parts(text: str) -> list[str]:
+    parts = [part.strip() for part in text.split(",")]
+    for part in parts:
+        if part not in BENCH_PARTS:
+            raise argparse.ArgumentTypeError(f"{part!r} is none of {', '.join(BENCH_PARTS)}")
+    return parts
 
 
 # argparse names the type in its own message: "invalid whole number value: 'x'".
@@ -185,9 +211,14 @@ def device_table(devices: list[dict[str, Any]], verdicts: list[str], width: int)
     return "\n\n".join(blocks)
 
 
+def _expect_folder(option: str, file: str | None) -> None:
+    """Refuse a file to write whose folder is missing: said before the work, not after."""
+    if file and not Path(file).absolute().parent.is_dir():
+        raise DataError(f"The folder of {option} {file} does not exist: make it first.")
+
+
 def _train(options: argparse.Namespace) -> int:
-    if options.save and not Path(options.save).absolute().parent.is_dir():  # said before the work, not after
-        raise DataError(f"The folder of --save {options.save} does not exist: make it first.")
+    _expect_folder("--save", options.save)
     from . import data, device
     from .callbacks import LinearDecay
     from .models import small_cnn
@@ -243,6 +274,45 @@ def _epoch_lines() -> Any:
             sys.stdout.flush()
 
     return EpochLines()
+
+
+def _bench(options: argparse.Namespace) -> int:
+    for name in ("json", "picture", "markdown"):
+        _expect_folder(f"--{name}", getattr(options, name))
+    if options.picture and options.only and "convolutions" not in options.only:
+        raise CnnkitError("--picture draws the convolutions: add them to --only.")
+    from . import bench, device
+    from .bench.peers import MISSING
+    from .bench.time_to import mnist_folder
+
+    if options.mnist:
+        mnist_folder(options.mnist)  # raises
+    chosen = device.current_device() if options.device is None else device.use(options.device)
+    start = time.monotonic()
+    _tell(f"Measuring device {chosen.index}: {chosen.name} ({chosen.kind}, {chosen.platform}).")
+    if bench.find_torch() is None:
+        _tell(MISSING)
+    report = bench.run_benchmark(
+        options.only,
+        quick=options.quick,
+        variants=options.variants,
+        mnist=options.mnist,
+        progress=lambda line: _tell(f"{time.monotonic() - start:6.1f} s  {line}"),
+    )
+    tables = bench.tables(report)
+    print(bench.as_text(tables))
+    if options.json:
+        Path(options.json).write_text(bench.to_json(report), encoding="utf-8")
+    if options.markdown:
+        Path(options.markdown).write_text(bench.as_markdown(tables), encoding="utf-8")
+    if options.picture and report.convolutions:
+        bench.save_roofline(report, options.picture)
+    return 1 if report.failed else 0
+
+
+def _tell(line: str) -> None:
+    """To stderr: what goes on, beside the result."""
+    print(line, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

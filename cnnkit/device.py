@@ -69,25 +69,33 @@ class Device:
         self._queue: Any = None
         self._pool: Any = None
         self._tested = False
+        # Made once, kept as long as the device: built kernels, their programs, and lists of whole numbers
+        # that kernels read.
+        self.kernels: dict[Any, Any] = {}
+        self.programs: dict[Any, Any] = {}
+        self.tables: dict[Any, Any] = {}
 
     def __repr__(self) -> str:
         return f"<cnnkit device {self.index}: {self.name} ({self.kind}, {self.platform})>"
 
     @property
     def context(self) -> Any:
-        self.open()
+        if self._pool is None:
+            self.open()
         return self._context
 
     @property
     def queue(self) -> Any:
         """The device's one in-order queue, shared by every thread."""
-        self.open()
+        if self._pool is None:
+            self.open()
         return self._queue
 
     @property
     def pool(self) -> Any:
         """Freed buffers are kept and handed out again: safe because one in-order queue uses them."""
-        self.open()
+        if self._pool is None:
+            self.open()
         return self._pool
 
     def open(self) -> None:

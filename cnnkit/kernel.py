@@ -98,14 +98,14 @@ def kernel(device: Device, name: str, function: str, **macros: Any) -> Kernel:
 
     pyopencl makes a new kernel object at every look-up, so they are kept here.
     """
-    key = (name, function, tuple(sorted(macros.items())))
-    kept = _kept(device).get(key)
+    key = (name, function, *macros.items())
+    kept = device.kernels.get(key)
     if kept is None:
         with device.lock:
-            kept = _kept(device).get(key)
+            kept = device.kernels.get(key)
             if kept is None:
                 program = _program(device, name, macros)
-                kept = _kept(device)[key] = _function(program, name, function)
+                kept = device.kernels[key] = _function(program, name, function)
     return kept
 
 
@@ -221,16 +221,11 @@ def _declare_types(kernel: Kernel, args: list[Any]) -> None:
     kernel.typed = True
 
 
-def _kept(device: Device) -> dict[Any, Any]:
-    return device.__dict__.setdefault("kernels", {})
-
-
 def _program(device: Device, name: str, macros: dict[str, Any]) -> Any:
-    programs = device.__dict__.setdefault("programs", {})
     key = (name, tuple(sorted(macros.items())))
-    if key not in programs:
-        programs[key] = _build(device, name, source(name), macros)
-    return programs[key]
+    if key not in device.programs:
+        device.programs[key] = _build(device, name, source(name), macros)
+    return device.programs[key]
 
 
 def _build(device: Device, name: str, text: str, macros: dict[str, Any]) -> Any:

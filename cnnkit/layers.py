@@ -17,7 +17,7 @@ from . import ops
 from .array import DeviceArray, copy_into, to_device
 from .errors import CnnkitError, ShapeError
 from .ops.arguments import Padding, Pair, pair
-from .ops.conv import backward_data, backward_weight
+from .ops.conv import backward_data, backward_weight, forward, store_input, store_slopes
 from .ops.conv_shape import conv2d_shape
 from .ops.dense import column_sum
 from .ops.elementwise import _number, _probability
@@ -188,19 +188,31 @@ class Conv2d(_Weighted):
         self.stride, self.padding, self.dilation = stride, padding, dilation
 
     def _shape(self, x_shape: Shape) -> Any:
-        return conv2d_shape(x_shape, self.w.shape, self.stride, self.padding, self.dilation)
+        return conv2d_shape(tuple(x_shape), self.w.shape, self.stride, self.padding, self.dilation)
 
-    def __call__(self, x: Any) -> DeviceArray:
-        return ops.conv2d(x, self.w.value, self._bias(), self.stride, self.padding, self.dilation)
+    def __call__(self, x: Any, relu: bool = False) -> DeviceArray:
+        """The output; with `relu`, its positive part, in the same pass over memory."""
+        x = to_device(x, "x")
+        ops.arguments.rank(x, "x", "(N, C, H, W)")
+        return forward(x, self.w.value, self._bias(), self._shape(x.shape), relu=relu)
+
+    def forward(self, x: Any, relu: bool = False) -> DeviceArray:
+        x = to_device(x, "x")
+        ops.arguments.rank(x, "x", "(N, C, H, W)")
+        shape = self._shape(x.shape)
+        stored = store_input(x, shape)
+        self.kept = (x, stored)
+        return forward(x, self.w.value, self._bias(), shape, relu=relu, stored=stored)
 
     def backward(self, dy: Any, input_gradient: bool = True) -> DeviceArray | None:
-        x, dy = self._kept(), to_device(dy, "dy")
+        (x, stored_x), dy = self._kept(), to_device(dy, "dy")
         shape = self._shape(x.shape)
         ops.arguments.expect_shape(dy, "dy", (shape.N, shape.K, shape.OH, shape.OW), "this layer's output")
-        self.w.grad, db = backward_weight(dy, x, shape)
+        stored = store_slopes(dy, shape)
+        self.w.grad, db = backward_weight(dy, x, shape, stored=stored, stored_x=stored_x)
         if self.b is not None:
             self.b.grad = db
-        return backward_data(dy, self.w.value, shape) if input_gradient else None
+        return backward_data(dy, self.w.value, shape, stored=stored) if input_gradient else None
 
     def output_shape(self, shape: Shape) -> Shape:
         _expect_volume(shape)
@@ -332,12 +344,14 @@ class MaxPool2d(Layer):
     def forward(self, x: Any) -> DeviceArray:
         x = to_device(x, "x")
         y, winners = ops.max_pool2d(x, *self.window, return_indices=True)
-        self.kept = (winners, tuple(x.shape))  # the input itself is not needed: who won is
+        self.kept = (winners, tuple(x.shape), y)  # the input itself is not needed: who won is
         return y
 
-    def backward(self, dy: Any, input_gradient: bool = True) -> DeviceArray | None:
-        winners, x_shape = self._kept()
-        return route_to_winners(to_device(dy, "dy"), winners, x_shape, *self.window)
+    def backward(self, dy: Any, input_gradient: bool = True, relu: bool = False) -> DeviceArray | None:
+        """dx; with `relu`, the gradient in front of a ReLU that stands before this layer."""
+        winners, x_shape, y = self._kept()
+        dy = to_device(dy, "dy")
+        return route_to_winners(dy, winners, x_shape, *self.window, positive=y if relu else None)
 
     def output_shape(self, shape: Shape) -> Shape:
         _expect_volume(shape)

@@ -13,7 +13,7 @@ from . import layers as _layers
 from .array import DeviceArray, to_device, to_numpy
 from .errors import DataError, ShapeError
 from .files import load_arrays, plain, save_arrays
-from .layers import Dropout, Layer, Parameter, Shape
+from .layers import Conv2d, Dropout, Layer, MaxPool2d, Parameter, ReLU, Shape
 
 
 class Sequential:
@@ -47,7 +47,13 @@ class Sequential:
             layer.initialize(rng)
 
     def __call__(self, x: Any) -> DeviceArray:
-        return self.activations(x)[-1]
+        x = to_device(x, "x")
+        for i, layer in enumerate(self.layers):
+            if self._fused(Conv2d, i):
+                x = self._named(i, layer, x, relu=True)
+            elif not self._fused(Conv2d, i - 1):
+                x = self._named(i, layer, x)
+        return x
 
     def activations(self, x: Any) -> list[DeviceArray]:
         """The input and the output of every layer, in order; keeps nothing."""
@@ -60,14 +66,32 @@ class Sequential:
         """Predict, and let every layer keep what `backward` needs."""
         x = to_device(x, "x")
         for i, layer in enumerate(self.layers):
-            x = self._named(i, layer.forward, x)
+            if self._fused(Conv2d, i):
+                x = self._named(i, layer.forward, x, relu=True)
+            elif self._fused(Conv2d, i - 1):
+                layer.kept = x  # its work is done; where its output is positive, its input was
+            else:
+                x = self._named(i, layer.forward, x)
         return x
 
     def backward(self, dy: Any, input_gradient: bool = True) -> DeviceArray | None:
         """From the loss's gradient at the output to the one at the input, filling every parameter's grad."""
         for i in reversed(range(len(self.layers))):
-            dy = self.layers[i].backward(dy, input_gradient or i > 0)
+            layer = self.layers[i]
+            if i and self._fused(ReLU, i - 1, MaxPool2d):
+                dy = layer.backward(dy, relu=True)  # type: ignore[call-arg]
+            elif not self._fused(ReLU, i, MaxPool2d):
+                dy = layer.backward(dy, input_gradient or i > 0)
         return dy
+
+    def _fused(self, first: type, i: int, second: type = ReLU) -> bool:
+        """Do layers i and i + 1 share a pass over memory?
+
+        A convolution writes max(0, y) as it goes, and a pooling's gradient leaves out what a ReLU before
+        it would stop: two layers, one reading and writing. What is computed stays the same.
+        """
+        pair = self.layers[i : i + 2] if i >= 0 else []
+        return [type(layer) for layer in pair] == [first, second]
 
     def predict(self, x: Any, batch_size: int = 256) -> np.ndarray:
         """The network's output for many inputs, a batch at a time, as a NumPy array."""
@@ -157,10 +181,10 @@ class Sequential:
         inside = "".join(f"  {layer!r},\n" for layer in self.layers)
         return f"Sequential(\n{inside})"
 
-    def _named(self, i: int, function: Any, x: Any) -> Any:
+    def _named(self, i: int, function: Any, x: Any, **how: Any) -> Any:
         """Say in which layer a shape does not fit."""
         try:
-            return function(x)
+            return function(x, **how)
         except ShapeError as error:
             raise ShapeError(f"In layer {i}, {self.layers[i]!r}: {error}") from None
 

@@ -188,14 +188,14 @@ __kernel void conv2d_blocked(__global const float *x, __global const float *w_pa
  * with a tap for every weight of a filter, and last parts[part][k][taps] = sum of dy[n,k,oy,ox], for the bias.
  * The block: CHANNELS filters x TAPS weights, each sum a vector of 8 pixels' products, added up at the end.
  *
- * dy is stored with the pitch of x and zeros between its rows. So a plane is one long run of vectors: what is read of x
+ * dy is stored with the pitch of x and zeros around it, its first pixel at dy_start. So a plane is one long run of vectors: what is read of x
  * between two rows is multiplied by zero. (Only an x that is not finite shows: it makes NaN of weights it did not touch.)
  * A part is `images` images, or one of `pieces` of an image, of `vectors` vectors each.
  * Global size (ceil(taps / TAPS) + 1, ceil(K / CHANNELS), parts). */
 __kernel void conv2d_backward_weight_blocked(__global const float *dy, __global const float *x,
                                              __global const int *offsets, __global float *parts, const int N,
-                                             const int K, const int length, const int dy_plane, const int taps,
-                                             const int x_image, const int images, const int pieces, const int vectors)
+                                             const int K, const int dy_start, const int length,
+                                             const int dy_plane, const int taps, const int x_image, const int images, const int pieces, const int vectors)
 {
     const int t = get_global_id(0) * TAPS, k = get_global_id(1) * CHANNELS, part = get_global_id(2);
     const int only_bias = t >= taps;
@@ -218,7 +218,7 @@ __kernel void conv2d_backward_weight_blocked(__global const float *dy, __global 
             sum[c][i] = 0.0f;
 
     for (int n = first_image; n < end_image; n++) {
-        __global const float *dy_here = dy + n * K * dy_plane, *x_here = x + n * x_image;
+        __global const float *dy_here = dy + dy_start + n * K * dy_plane, *x_here = x + n * x_image;
         for (int at = first; at < end && !only_bias; at += 8) {
             float8 pixels[TAPS];
 #pragma unroll

@@ -7,7 +7,7 @@ from typing import Any
 from ..array import DeviceArray, empty, to_device, zeros
 from ..device import current_device
 from ..kernel import kernel, launch
-from . import conv_blocked, conv_gemm, elementwise
+from . import conv_blocked, conv_gemm, conv_implicit, conv_tiled, elementwise
 from .arguments import Padding, Pair, expect_shape, rank
 from .conv_shape import Conv2dShape, conv2d_shape
 from .variants import choose
@@ -67,15 +67,34 @@ def conv2d_backward(
     rank(w, "w", "(K, C, R, S)")
     shape = conv2d_shape(x.shape, w.shape, stride, padding, dilation)
     expect_shape(dy, "dy", (shape.N, shape.K, shape.OH, shape.OW), "the shape of conv2d's output")
-    dw, db = backward_weight(dy, x, shape, variant)
-    return backward_data(dy, w, shape, variant), dw, db
+    stored = store_slopes(dy, shape, variant)
+    dw, db = backward_weight(dy, x, shape, variant, stored=stored)
+    return backward_data(dy, w, shape, variant, stored=stored), dw, db
 
 
 def _variant(operation: str, shape: Conv2dShape, named: str | None) -> str:
-    return choose(operation, current_device(), shape.multiply_adds, named, conv_blocked.scratch(shape))
+    device = current_device()
+    chosen = choose(operation, device, shape.multiply_adds, named, conv_blocked.scratch(shape))
+    # What this device's local memory or work-groups are too small for gives way to plain.
+    if chosen == "tiled" and not conv_tiled.fits(shape, device):
+        return "plain"
+    return "plain" if chosen == "implicit_gemm" and not conv_implicit.fits(device) else chosen
 
 
-# The parts by themselves, for layers: arguments as the functions above have checked them.
+# The parts by themselves, for layers: arguments as the functions above have checked them. `stored` is
+# what the first two give: x and dy as the chosen kernels read them, so that two of them can share it.
+
+
+def store_input(x: DeviceArray, shape: Conv2dShape, variant: str | None = None) -> DeviceArray | None:
+    """x in the layout that the forward pass and the weight gradient read, if that is another than x's."""
+    blocked = x.size and _variant("conv2d_forward", shape, variant) == "blocked"
+    return conv_blocked.pad_input(x, shape) if blocked else None
+
+
+def store_slopes(dy: DeviceArray, shape: Conv2dShape, variant: str | None = None) -> DeviceArray | None:
+    """dy in the layout that both gradients read, if that is another than dy's."""
+    blocked = dy.size and _variant("conv2d_backward_data", shape, variant) == "blocked"
+    return conv_blocked.pad_slopes(dy, shape) if blocked else None
 
 
 def forward(
@@ -85,6 +104,7 @@ def forward(
     shape: Conv2dShape,
     *,
     relu: bool = False,
+    stored: DeviceArray | None = None,
     variant: str | None = None,
 ) -> DeviceArray:
     """y alone; with `relu`, its positive part, in the same pass where the variant can."""
@@ -93,10 +113,15 @@ def forward(
         return y
     chosen = _variant("conv2d_forward", shape, variant)
     if chosen == "blocked":
-        conv_blocked.forward(x, w, b, y, shape, relu)
+        stored = conv_blocked.pad_input(x, shape) if stored is None else stored
+        conv_blocked.forward(stored, w, b, y, shape, relu)
         return y
     if chosen == "gemm":
         conv_gemm.forward(x, w, b, y, shape)
+    elif chosen == "tiled":
+        conv_tiled.forward(x, w, b, y, shape)
+    elif chosen == "implicit_gemm":
+        conv_implicit.forward(x, w, b, y, shape)
     else:
         bias, has_bias = (w, 0) if b is None else (b, 1)  # an unread buffer must still be one
         device = current_device()
@@ -107,7 +132,12 @@ def forward(
 
 
 def backward_data(
-    dy: DeviceArray, w: DeviceArray, shape: Conv2dShape, variant: str | None = None
+    dy: DeviceArray,
+    w: DeviceArray,
+    shape: Conv2dShape,
+    variant: str | None = None,
+    *,
+    stored: DeviceArray | None = None,
 ) -> DeviceArray:
     """dx alone."""
     dx = empty((shape.N, shape.C, shape.H, shape.W))
@@ -115,9 +145,12 @@ def backward_data(
         return dx
     chosen = _variant("conv2d_backward_data", shape, variant)
     if chosen == "blocked":
-        conv_blocked.backward_data(dy, w, dx, shape)
+        stored = conv_blocked.pad_slopes(dy, shape) if stored is None else stored
+        conv_blocked.backward_data(stored, w, dx, shape)
     elif chosen == "gemm":
         conv_gemm.backward_data(dy, w, dx, shape)
+    elif chosen == "implicit_gemm":
+        conv_implicit.backward_data(dy, w, dx, shape)
     else:
         device = current_device()
         run = kernel(device, "conv2d", "conv2d_backward_data_plain")
@@ -126,7 +159,13 @@ def backward_data(
 
 
 def backward_weight(
-    dy: DeviceArray, x: DeviceArray, shape: Conv2dShape, variant: str | None = None
+    dy: DeviceArray,
+    x: DeviceArray,
+    shape: Conv2dShape,
+    variant: str | None = None,
+    *,
+    stored: DeviceArray | None = None,
+    stored_x: DeviceArray | None = None,
 ) -> tuple[DeviceArray, DeviceArray]:
     """dw and db alone."""
     if not shape.N:
@@ -135,10 +174,14 @@ def backward_weight(
     device = current_device()
     chosen = _variant("conv2d_backward_weight", shape, variant)
     if chosen == "blocked":
-        conv_blocked.backward_weight(dy, x, dw, db, shape)
+        stored = conv_blocked.pad_slopes(dy, shape) if stored is None else stored
+        stored_x = conv_blocked.pad_input(x, shape) if stored_x is None else stored_x
+        conv_blocked.backward_weight(stored, stored_x, dw, db, shape)
         return dw, db
     if chosen == "gemm":
         conv_gemm.backward_weight(dy, x, dw, shape)
+    elif chosen == "implicit_gemm":
+        conv_implicit.backward_weight(dy, x, dw, shape)
     else:
         run = kernel(device, "conv2d", "conv2d_backward_weight_plain")
         launch(device, run, (shape.S, shape.R, shape.K * shape.C), (1, 1, 8), dy, x, dw, *shape)

@@ -42,20 +42,6 @@ class Padded(NamedTuple):
     def plane(self) -> int:
         return self.stride_y * self.stride_x * self.picture
 
-    def as_it_is(self) -> bool:
-        """Can the kernels read the plane without padding and sorting?"""
-        return self[2:6] == (0, 0, 1, 1) and self.rows <= self.H and self.pitch == self.W
-
-    def of(self, x: DeviceArray) -> DeviceArray:
-        """x (N, C, H, W) stored this way."""
-        device = current_device()
-        planes = x.shape[0] * x.shape[1]
-        out = empty((planes * self.plane + LANES,))
-        items = (-(-self.rows // BAND), planes * self.stride_y * self.stride_x)
-        run = kernel(device, FILE, "pad_planes")
-        launch(device, run, items, (1, 1), x, out, self.H, self.W, planes, *self[2:])
-        return out
-
 
 class Class(NamedTuple):
     """The pixels of dx that one class of taps reaches; for stride 1 all pixels and all taps."""
@@ -67,17 +53,16 @@ class Class(NamedTuple):
 
 
 def forward(
-    x: DeviceArray,
+    padded: DeviceArray,
     w: DeviceArray,
     b: DeviceArray | None,
     y: DeviceArray,
     s: Conv2dShape,
     relu: bool = False,
 ) -> None:
-    """y = x convolved with w, plus b; with `relu`, the positive part of it."""
+    """y = x convolved with w, plus b, from x as `pad_input` stores it; with `relu`, the positive part."""
     device = current_device()
     layout = input_layout(s)
-    padded = layout.of(x)
     taps = s.R * s.S
     packed = _pack(w, _table(device, tuple(range(taps))), s.K, s.C, taps, s.C * taps, taps)
     offsets = _table(device, _offsets(s))
@@ -86,11 +71,10 @@ def forward(
     _run(padded, packed, offsets, b, relu, y, size, distances, s.N)
 
 
-def backward_data(dy: DeviceArray, w: DeviceArray, dx: DeviceArray, s: Conv2dShape) -> None:
-    """dx: each class of pixels is a convolution of dy with the taps that reach it."""
+def backward_data(padded: DeviceArray, w: DeviceArray, dx: DeviceArray, s: Conv2dShape) -> None:
+    """dx, from dy as `pad_slopes` stores it: each class of pixels is a convolution with the taps that reach it."""
     device = current_device()
-    layout, classes = _transposed(s._replace(N=1))
-    padded = layout.of(dy)
+    layout, classes = slopes_layout(s), _classes_of(s._replace(N=1))
     taps = s.R * s.S
     for each in classes:
         places = _table(device, tuple(place for place, _, _ in each.taps))
@@ -105,42 +89,80 @@ def backward_data(dy: DeviceArray, w: DeviceArray, dx: DeviceArray, s: Conv2dSha
 
 
 def backward_weight(
-    dy: DeviceArray, x: DeviceArray, dw: DeviceArray, db: DeviceArray, s: Conv2dShape
+    slopes: DeviceArray, padded: DeviceArray, dw: DeviceArray, db: DeviceArray, s: Conv2dShape
 ) -> None:
-    """dw and db: partial sums over some images each, then their sum."""
+    """dw and db, from dy and x as stored: partial sums over some images each, then their sum."""
     device = current_device()
-    layout = input_layout(s)
-    padded = layout.of(x)
-    length = (s.OH - 1) * layout.pitch + s.OW
-    vectors = -(-length // LANES)
-    # As many rows as hold the last vector: what it reads beyond the last pixel must be zeros, too.
-    slopes_layout = Padded(s.OH, s.OW, 0, 0, 1, 1, -(-vectors * LANES // layout.pitch), layout.pitch)
-    slopes = slopes_layout.of(dy)
+    layout, of_dy = input_layout(s), slopes_layout(s)
     taps = s.C * s.R * s.S
     planes = range(0, s.C * layout.plane, layout.plane)
     offsets = _table(device, tuple(plane + offset for plane in planes for offset in _offsets(s)))
+    start, length = of_dy.pad_top * of_dy.pitch + of_dy.pad_left, _length(s, layout.pitch)
     blocks = (-(-taps // TAPS) + 1, -(-s.K // CHANNELS))
-    images, pieces, each = _parts(s.N, vectors, blocks[0] * blocks[1], device.compute_units)
+    images, pieces, each = _parts(s.N, -(-length // LANES), blocks[0] * blocks[1], device.compute_units)
     parts = -(-s.N // images) * pieces
     sums = empty((parts, s.K, taps + 1))
-    size = (s.N, s.K, length, slopes_layout.plane, taps, s.C * layout.plane, images, pieces, each)
+    size = (s.N, s.K, start, length, of_dy.plane, taps, s.C * layout.plane, images, pieces, each)
     run = kernel(device, FILE, "conv2d_backward_weight_blocked")
     launch(device, run, (*blocks, parts), ONE, slopes, padded, offsets, sums, *size)
     add = kernel(device, FILE, "sum_weight_parts")
     launch(device, add, (taps + 1, s.K), (16, 1), sums, dw, db, s.K, taps, parts)
 
 
+def pad_input(x: DeviceArray, s: Conv2dShape) -> DeviceArray:
+    """x as `forward` and `backward_weight` read it."""
+    return _pad(x, input_layout(s))
+
+
+def pad_slopes(dy: DeviceArray, s: Conv2dShape) -> DeviceArray:
+    """dy as `backward_data` and `backward_weight` read it."""
+    return _pad(dy, slopes_layout(s))
+
+
 def scratch(s: Conv2dShape) -> int:
     """How many numbers of memory this way needs besides its inputs and outputs, about."""
-    return s.N * (s.C * input_layout(s).plane + s.K * (s.OH + s.R) * (s.OW + s.S + LANES))
+    return s.N * (s.C * input_layout(s).plane + s.K * slopes_layout(s).plane)
 
 
 @lru_cache(maxsize=256)
 def input_layout(s: Conv2dShape) -> Padded:
-    """The layout in which the forward pass and the weight gradient read x."""
+    """How x is stored."""
     rows = s.OH + (s.R - 1) * s.dilation_y // s.stride_y
-    pitch = max(s.OW, LANES) + (s.S - 1) * s.dilation_x // s.stride_x
-    return Padded(s.H, s.W, s.pad_top, s.pad_left, s.stride_y, s.stride_x, rows, pitch)
+    return Padded(s.H, s.W, s.pad_top, s.pad_left, s.stride_y, s.stride_x, rows, _pitch(s))
+
+
+@lru_cache(maxsize=256)
+def slopes_layout(s: Conv2dShape) -> Padded:
+    """How dy is stored: with zeros around it, as far as any class of pixels of dx reads."""
+    reads_y, reads_x = _reads(_classes_of(s._replace(N=1)))
+    top, left = max(0, -min(reads_y)), max(0, -min(reads_x))
+    pitch = _pitch(s)
+    # The weight gradient reads whole vectors: what follows the last pixel must be zeros of the same plane.
+    vectors = -(-_length(s, pitch) // LANES)
+    rows = max(max(reads_y) + top + 1, -(-(top * pitch + left + vectors * LANES) // pitch))
+    return Padded(s.OH, s.OW, top, left, 1, 1, rows, pitch)
+
+
+def _pitch(s: Conv2dShape) -> int:
+    """Numbers per stored row, of x and dy alike, so that the weight gradient can run through both as one."""
+    _, reads_x = _reads(_classes_of(s._replace(N=1)))
+    for_x = max(s.OW, LANES) + (s.S - 1) * s.dilation_x // s.stride_x
+    return max(for_x, max(reads_x) + max(0, -min(reads_x)) + 1)
+
+
+def _length(s: Conv2dShape, pitch: int) -> int:
+    """From the first pixel of a stored plane of dy to its last."""
+    return (s.OH - 1) * pitch + s.OW
+
+
+def _pad(x: DeviceArray, layout: Padded) -> DeviceArray:
+    device = current_device()
+    planes = x.shape[0] * x.shape[1]
+    out = empty((planes * layout.plane + LANES,))
+    items = (-(-layout.rows // BAND), planes * layout.stride_y * layout.stride_x)
+    run = kernel(device, FILE, "pad_planes")
+    launch(device, run, items, (1, 1), x, out, layout.H, layout.W, planes, *layout[2:])
+    return out
 
 
 @lru_cache(maxsize=256)
@@ -158,11 +180,11 @@ def _offsets(s: Conv2dShape) -> tuple[int, ...]:
 
 
 @lru_cache(maxsize=256)
-def _transposed(s: Conv2dShape) -> tuple[Padded, list[Class]]:
-    """The layout of dy for the gradient of the input, and the classes of pixels."""
+def _classes_of(s: Conv2dShape) -> list[Class]:
+    """The classes of dx's pixels."""
     down = _classes(s.H, s.R, s.stride_y, s.dilation_y, s.pad_top)
     right = _classes(s.W, s.S, s.stride_x, s.dilation_x, s.pad_left)
-    classes = [
+    return [
         Class(
             (f_y, f_x),
             (n_y, n_x),
@@ -172,11 +194,15 @@ def _transposed(s: Conv2dShape) -> tuple[Padded, list[Class]]:
         for f_y, n_y, q_y, taps_y in down
         for f_x, n_x, q_x, taps_x in right
     ]
-    reads_y = [q + e + i for _, n, q, taps in down for _, e in taps for i in (0, n - 1)] or [0]
-    reads_x = [q + e + i for _, n, q, taps in right for _, e in taps for i in (0, max(n, LANES) - 1)] or [0]
-    top, left = max(0, -min(reads_y)), max(0, -min(reads_x))
-    rows, pitch = max(reads_y) + top + 1, max(reads_x) + left + 1
-    return Padded(s.OH, s.OW, top, left, 1, 1, rows, pitch), classes
+
+
+def _reads(classes: list[Class]) -> tuple[list[int], list[int]]:
+    """The outermost rows and columns of dy that any class reads; negative ones lie in the padding."""
+    reads_y = [c.start[0] + e + i for c in classes for _, e, _ in c.taps for i in (0, c.size[0] - 1)]
+    reads_x = [
+        c.start[1] + e + i for c in classes for _, _, e in c.taps for i in (0, max(c.size[1], LANES) - 1)
+    ]
+    return reads_y or [0], reads_x or [0]
 
 
 def _classes(
@@ -251,9 +277,10 @@ def _run(
 
 def _table(device: Device, numbers: tuple[int, ...]) -> DeviceArray:
     """A list of whole numbers on the device, kept for the next call."""
-    tables = device.__dict__.setdefault("tables", {})
-    if numbers not in tables:
-        if len(tables) >= 1024:
-            tables.clear()
-        tables[numbers] = to_device(np.array(numbers or (0,), np.int32), "table", np.int32)
-    return tables[numbers]
+    table = device.tables.get(numbers)
+    if table is None:
+        if len(device.tables) >= 1024:
+            device.tables.clear()
+        table = to_device(np.array(numbers or (0,), np.int32), "table", np.int32)
+        device.tables[numbers] = table
+    return table

@@ -11,9 +11,9 @@ from ..device import Device
 from ..errors import CnnkitError
 
 VARIANTS: dict[str, tuple[str, ...]] = {
-    "conv2d_forward": ("plain", "gemm", "blocked"),
-    "conv2d_backward_data": ("plain", "gemm", "blocked"),
-    "conv2d_backward_weight": ("plain", "gemm", "blocked"),
+    "conv2d_forward": ("plain", "tiled", "gemm", "implicit_gemm", "blocked"),
+    "conv2d_backward_data": ("plain", "gemm", "implicit_gemm", "blocked"),
+    "conv2d_backward_weight": ("plain", "gemm", "implicit_gemm", "blocked"),
     "max_pool2d_forward": ("plain", "blocked"),
     "max_pool2d_backward": ("plain", "blocked"),
     "matmul": ("plain", "blocked"),
@@ -30,14 +30,13 @@ def choose(
 ) -> str:
     """The variant of `operation` for `device`, this much work and scratch memory (in numbers).
 
-    The named one, if any, else the best known. On CPUs that is `blocked`, whose long vectors suit them;
-    elsewhere the variant for many small work-items.
+    The named one, if any, else the best known: on CPUs `blocked`, whose long vectors suit them; elsewhere
+    `implicit_gemm`, whose many small work-items suit GPUs.
     """
     known = VARIANTS[operation]
     if named is not None:
         if named not in known:
             raise CnnkitError(f"{operation} has no variant {named!r}; it has: {', '.join(known)}.")
         return named
-    if multiply_adds <= SMALL or scratch > LARGE:
-        return "plain"
-    return "blocked" if device.kind == "CPU" else "plain"
+    best = "blocked" if device.kind == "CPU" and scratch <= LARGE else "implicit_gemm"
+    return best if best in known and multiply_adds > SMALL and device.kind != "simulator" else "plain"

@@ -11,7 +11,8 @@ from cnnkit import reference
 from cnnkit.errors import DTypeError, ShapeError
 from cnnkit.ops.variants import VARIANTS
 
-VARIANTS_OF_CONV = VARIANTS["conv2d_forward"]
+FORWARD = VARIANTS["conv2d_forward"]
+BACKWARD = VARIANTS["conv2d_backward_data"]
 
 
 @st.composite
@@ -43,7 +44,7 @@ def problems(draw):
     return x, weights, bias, {"stride": stride, "padding": padding, "dilation": dilation}
 
 
-@pytest.mark.parametrize("variant", VARIANTS_OF_CONV)
+@pytest.mark.parametrize("variant", FORWARD)
 @given(problem=problems())
 def test_forward_is_the_definition(device, variant, problem):
     x, w, b, how = problem
@@ -51,7 +52,7 @@ def test_forward_is_the_definition(device, variant, problem):
     assert_close(y, reference.conv2d(x, w, b, **how), length=w[0].size)
 
 
-@pytest.mark.parametrize("variant", VARIANTS_OF_CONV)
+@pytest.mark.parametrize("variant", BACKWARD)
 @given(problem=problems())
 def test_backward_is_the_definition(device, variant, problem):
     x, w, _, how = problem
@@ -63,7 +64,7 @@ def test_backward_is_the_definition(device, variant, problem):
         assert_close(g, e, length)
 
 
-@pytest.mark.parametrize("variant", VARIANTS_OF_CONV)
+@pytest.mark.parametrize("variant", FORWARD)
 def test_a_batch_done_in_several_pieces(device, variant):
     rng = np.random.default_rng(0)
     x = rng.standard_normal((37, 16, 14, 14)).astype(np.float32)
@@ -71,6 +72,8 @@ def test_a_batch_done_in_several_pieces(device, variant):
     y = reference.conv2d(x, w, padding="same")
     dy = rng.standard_normal(y.shape).astype(np.float32)
     assert_close(cnnkit.conv2d(x, w, padding="same", variant=variant), y, 16 * 9)
+    if variant not in BACKWARD:
+        return
     got = cnnkit.conv2d_backward(dy, x, w, padding="same", variant=variant)
     expected = reference.conv2d_backward(dy, x, w, padding="same")
     for g, e, length in zip(got, expected, (33 * 9, 37 * 196, 37 * 196), strict=True):
@@ -100,7 +103,7 @@ def test_an_empty_batch(device):
     assert not db.get().any() and db.shape == (3,)
 
 
-@pytest.mark.parametrize("variant", VARIANTS_OF_CONV)
+@pytest.mark.parametrize("variant", FORWARD)
 def test_nan_and_infinity_show_where_they_are_read(device, variant):
     x = np.zeros((1, 1, 5, 5), np.float32)
     x[0, 0, 0, 0], x[0, 0, 4, 4] = np.nan, np.inf
@@ -110,6 +113,8 @@ def test_nan_and_infinity_show_where_they_are_read(device, variant):
     y = reference.conv2d(w, x[..., :3, :3], padding=1)
     assert np.isnan(y).any()
     assert_close(cnnkit.conv2d(w, x[..., :3, :3], padding=1, variant=variant), y)
+    if variant not in BACKWARD:
+        return
     dy = np.ones((1, 1, 3, 3), np.float32)
     dy[0, 0, 0, 0] = np.inf
     got = cnnkit.conv2d_backward(dy, w, w, padding=1, variant=variant)
@@ -118,7 +123,7 @@ def test_nan_and_infinity_show_where_they_are_read(device, variant):
 
 
 def test_a_large_photograph_needs_no_ten_gigabytes(device):
-    """The patch matrix of this one would be 2.7 GB: the plain kernel is chosen."""
+    """The patch matrix of this one would be 2.7 GB: a kernel that makes none is chosen."""
     x = np.zeros((1, 1, 1, 3_000_000), np.float32)
     x[..., 5] = 1
     y = cnnkit.conv2d(x, np.ones((1, 1, 1, 225)), padding=(0, 112)).get()
@@ -203,5 +208,5 @@ def test_a_wrong_gradient_shape():
 
 
 def test_an_unknown_variant_names_the_known_ones():
-    with pytest.raises(cnnkit.CnnkitError, match="no variant 'fast'; it has: plain, gemm"):
+    with pytest.raises(cnnkit.CnnkitError, match="no variant 'fast'; it has: plain, tiled"):
         cnnkit.conv2d(np.ones((1, 1, 5, 5)), np.ones((1, 1, 3, 3)), variant="fast")

@@ -2,9 +2,9 @@
  *
  * The formulas are those of conv2d.cl. Four ideas make them fast:
  *
- *   1. A block in registers. One work-item computes CHANNELS filters x ROWS rows x 8 neighboring pixels, and keeps
- *      these sums in registers. A vector of pixels that is read once serves CHANNELS filters; a weight that is read
- *      once serves ROWS x 8 pixels. So arithmetic sets the pace, not memory.
+ *   1. A block in registers. One work-item computes a block of sums, some filters x some pixels, and keeps them in
+ *      registers. A pixel that is read once serves all filters of the block, a weight all its pixels. So arithmetic
+ *      sets the pace, not memory. A vector register holds 8 numbers: 8 filters, or 8 neighboring pixels.
  *   2. A list of distances. Seen from any output pixel, the numbers under the window lie at the same distances in
  *      memory, if the picture is stored with its padding. They are listed once, offsets[taps], and the loop over the
  *      window needs no other arithmetic: no borders, strides or dilations. (Dukhan, "The Indirect Convolution
@@ -14,19 +14,22 @@
  *      neighbors in memory again, and vectors can be read whole.
  *   4. Weights in the order of use: w_packed[block][channel][tap][CHANNELS], read from the first to the last.
  *
- * A row that is not a multiple of 8 wide ends with a vector that overlaps the one before it: it computes some pixels
- * twice, and needs no special case. Only rows narrower than 8 are written number by number.
- *
  * Backward data is the same kernel: dy takes the place of x, the filters are transposed and turned around. With
  * stride s the pixels of dx fall into s x s classes; each class is a small convolution with a part of the taps.
  *
- * Loops over CHANNELS and ROWS are unrolled, so that the arrays of sums become registers. Arithmetic is written with
+ * Loops over the block are unrolled, so that the arrays of sums become registers. Arithmetic is written with
  * operators: on some drivers built-in functions such as fma or vload8 are calls, ten times slower.
  *
  * A work-item is a long loop already: work-groups of one item, local size (1, 1, 1).
  */
+#ifndef PIXELS
+#define PIXELS 6 // x 16 filters = 12 sums, 2 weights and a pixel: of the 16 vector registers of AVX2, 15
+#endif
+#ifndef RUN
+#define RUN 12 // blocks of the same filters per work-item: enough to be worth starting it
+#endif
 #ifndef CHANNELS
-#define CHANNELS 4 // filters per work-item
+#define CHANNELS 4 // filters per work-item, where a vector holds pixels
 #endif
 #ifndef ROWS
 #define ROWS 2 // rows per work-item; CHANNELS * ROWS sums need as many vector registers (AVX2 has 16 in all)
@@ -114,15 +117,83 @@ __kernel void pack_weights(__global const float *w, __global const int *tap_plac
     }
 }
 
-/* y[n,k,oy,ox] = b[k] + sum over inputs and taps of  w[k,input,tap] * x[n*x_image + input*x_plane + oy*pitch + ox +
- * offsets[tap]], in blocks. y's numbers stand y_row and y_col apart, its planes y_plane (for the classes of a
- * strided gradient these are not neighbors). relu: 1 writes MAX(0, y), which spares a layer its own pass.
- * Global size (ceil(OH / ROWS), ceil(outputs / CHANNELS), N). */
-__kernel void conv2d_blocked(__global const float *x, __global const float *w_packed, __global const int *offsets,
-                             __global const float *b, const int has_bias, const int relu, __global float *y,
-                             const int inputs, const int taps, const int outputs, const int OH, const int OW,
-                             const int x_start, const int x_image, const int x_plane, const int pitch,
-                             const int y_start, const int y_plane, const int y_row, const int y_col)
+/* y[n,k,oy,ox] = b[k] + sum over inputs and taps of
+ *                w[k,input,tap] * x[x_start + n*x_image + input*x_plane + oy*pitch + ox + offsets[tap]]
+ * for two kinds of blocks. y's numbers stand y_row and y_col apart, its planes y_plane (for the classes of a strided
+ * gradient these are not neighbors). relu = 1 writes max(0, y), which spares a ReLU its own pass over memory. */
+#define CONV2D_BLOCKED_ARGUMENTS                                                                                       \
+    __global const float *x, __global const float *w_packed, __global const int *offsets, __global const float *b,     \
+        const int has_bias, const int relu, __global float *y, const int inputs, const int taps, const int outputs,    \
+        const int OH, const int OW, const int x_start, const int x_image, const int x_plane, const int pitch,          \
+        const int y_start, const int y_plane, const int y_row, const int y_col
+
+// "<=" and not ">": a comparison with NaN is false, so a NaN stays a NaN.
+#define POSITIVE_PART(v) ((v) <= 0.0f ? (float8)(0.0f) : (v))
+
+/* Vectors of 8 filters, blocks of PIXELS pixels x 16 filters: best for many filters, and no pixel is computed twice.
+ * Global size (ceil(outputs / 16), ceil(OH*OW / (PIXELS*RUN)), N): a work-item does RUN blocks of the same filters. */
+__kernel void conv2d_blocked_filters(CONV2D_BLOCKED_ARGUMENTS)
+{
+    const int k = get_global_id(0) * 16, n = get_global_id(2), pixels = OH * OW;
+    const int first_block = get_global_id(1) * RUN;
+    __global float *y_here = y + y_start + (n * outputs + k) * y_plane;
+
+    float8 start[2];
+#pragma unroll
+    for (int lane = 0; lane < 16; lane++)
+        ((float *)start)[lane] = has_bias ? b[MIN(k + lane, outputs - 1)] : 0.0f;
+
+    for (int block = first_block; block < first_block + RUN && block * PIXELS < pixels; block++) {
+        int x_at[PIXELS], y_at[PIXELS]; // pixels beyond the last repeat the last and are not written
+        float8 sum[PIXELS][2];
+#pragma unroll
+        for (int i = 0; i < PIXELS; i++) {
+            const int pixel = MIN(block * PIXELS + i, pixels - 1);
+            x_at[i] = pixel / OW * pitch + pixel % OW;
+            y_at[i] = pixel / OW * y_row + pixel % OW * y_col;
+            sum[i][0] = start[0];
+            sum[i][1] = start[1];
+        }
+
+        __global const float *weights = w_packed + k * inputs * taps;
+        __global const float *window = x + x_start + n * x_image;
+        for (int i = 0; i < inputs; i++) {
+            for (int t = 0; t < taps; t++) {
+                __global const float *here = window + offsets[t];
+                const float8 low = LOAD8(weights), high = LOAD8(weights + 8);
+#pragma unroll
+                for (int p = 0; p < PIXELS; p++) {
+                    sum[p][0] += here[x_at[p]] * low;
+                    sum[p][1] += here[x_at[p]] * high;
+                }
+                weights += 16;
+            }
+            window += x_plane;
+        }
+
+        float block_of_y[PIXELS][16]; // the sums, to be read one by one: neighbors in y are pixels, not filters
+#pragma unroll
+        for (int p = 0; p < PIXELS; p++) {
+            *(float8 *)&block_of_y[p][0] = relu ? POSITIVE_PART(sum[p][0]) : sum[p][0];
+            *(float8 *)&block_of_y[p][8] = relu ? POSITIVE_PART(sum[p][1]) : sum[p][1];
+        }
+        if (k + 16 <= outputs && (block + 1) * PIXELS <= pixels) {
+#pragma unroll
+            for (int lane = 0; lane < 16; lane++)
+#pragma unroll
+                for (int p = 0; p < PIXELS; p++)
+                    y_here[lane * y_plane + y_at[p]] = block_of_y[p][lane];
+        } else {
+            for (int lane = 0; lane < MIN(16, outputs - k); lane++)
+                for (int p = 0; p < MIN(PIXELS, pixels - block * PIXELS); p++)
+                    y_here[lane * y_plane + y_at[p]] = block_of_y[p][lane];
+        }
+    }
+}
+
+/* Vectors of 8 pixels, blocks of CHANNELS filters x ROWS rows x 8 pixels: best for few filters.
+ * Global size (ceil(OH / ROWS), ceil(outputs / CHANNELS), N): a work-item does the whole width of its rows. */
+__kernel void conv2d_blocked_pixels(CONV2D_BLOCKED_ARGUMENTS)
 {
     const int oy = get_global_id(0) * ROWS, k = get_global_id(1) * CHANNELS, n = get_global_id(2);
 
@@ -132,7 +203,8 @@ __kernel void conv2d_blocked(__global const float *x, __global const float *w_pa
         row_at[r] = MIN(oy + r, OH - 1) * pitch;
 
     for (int column = 0; column < OW; column += 8) {
-        const int ox = MAX(MIN(column, OW - 8), 0); // the last vector overlaps the one before it
+        // The last vector overlaps the one before it; only rows narrower than 8 are written number by number.
+        const int ox = MAX(MIN(column, OW - 8), 0);
         float8 sum[CHANNELS][ROWS];
 #pragma unroll
         for (int c = 0; c < CHANNELS; c++) {
@@ -166,8 +238,7 @@ __kernel void conv2d_blocked(__global const float *x, __global const float *w_pa
 #pragma unroll
             for (int r = 0; r < ROWS; r++) {
                 if (k + c < outputs && oy + r < OH) {
-                    // "<=" and not ">": a comparison with NaN is false, so a NaN stays a NaN.
-                    const float8 value = relu ? (sum[c][r] <= 0.0f ? (float8)(0.0f) : sum[c][r]) : sum[c][r];
+                    const float8 value = relu ? POSITIVE_PART(sum[c][r]) : sum[c][r];
                     __global float *to = y + y_start + (n * outputs + k + c) * y_plane + (oy + r) * y_row + ox * y_col;
                     if (OW >= 8 && y_col == 1) {
                         STORE8(to, value);

@@ -17,6 +17,7 @@ CHANNELS = 4  # the kernels' default block: 4 filters...
 TAPS = 3  # ...and in the weight gradient 3 weights
 LANES = 8
 BAND = 16
+PIXELS, RUN = 6, 12  # of `conv2d_blocked_filters`
 ONE = (1, 1, 1)
 LONGEST_SUM = 256  # vectors per partial sum of a weight gradient: short sums lose fewer digits
 ITEMS_PER_CORE = 8  # work-items that a core should get at least, so that all end at about the same time
@@ -61,31 +62,28 @@ def forward(
     relu: bool = False,
 ) -> None:
     """y = x convolved with w, plus b, from x as `pad_input` stores it; with `relu`, the positive part."""
-    device = current_device()
     layout = input_layout(s)
     taps = s.R * s.S
-    packed = _pack(w, _table(device, tuple(range(taps))), s.K, s.C, taps, s.C * taps, taps)
-    offsets = _table(device, _offsets(s))
-    size = (s.C, taps, s.K, s.OH, s.OW)
+    places, steps = tuple(range(taps)), (s.C * taps, taps)
+    size = (s.C, s.K, s.OH, s.OW)
     distances = (0, s.C * layout.plane, layout.plane, layout.pitch, 0, s.OH * s.OW, s.OW, 1)
-    _run(padded, packed, offsets, b, relu, y, size, distances, s.N)
+    _run(padded, w, places, steps, _offsets(s), b, relu, y, size, distances, s.N)
 
 
 def backward_data(padded: DeviceArray, w: DeviceArray, dx: DeviceArray, s: Conv2dShape) -> None:
     """dx, from dy as `pad_slopes` stores it: each class of pixels is a convolution with the taps that reach it."""
-    device = current_device()
     layout, classes = slopes_layout(s), _classes_of(s._replace(N=1))
     taps = s.R * s.S
     for each in classes:
-        places = _table(device, tuple(place for place, _, _ in each.taps))
-        packed = _pack(w, places, s.C, s.K, len(each.taps), taps, s.C * taps)
-        offsets = _table(device, tuple(down * layout.pitch + right for _, down, right in each.taps))
+        places = tuple(place for place, _, _ in each.taps)
+        offsets = tuple(down * layout.pitch + right for _, down, right in each.taps)
         x_start = (each.start[0] + layout.pad_top) * layout.pitch + each.start[1] + layout.pad_left
         y_start = each.first[0] * s.W + each.first[1]
-        size = (s.K, len(each.taps), s.C, *each.size)
+        size = (s.K, s.C, *each.size)
         reads = (x_start, s.K * layout.plane, layout.plane, layout.pitch)
         writes = (y_start, s.H * s.W, s.stride_y * s.W, s.stride_x)
-        _run(padded, packed, offsets, None, False, dx, size, (*reads, *writes), s.N)
+        steps = (taps, s.C * taps)
+        _run(padded, w, places, steps, offsets, None, False, dx, size, (*reads, *writes), s.N)
 
 
 def backward_weight(
@@ -234,45 +232,55 @@ def _parts(images: int, vectors: int, blocks: int, cores: int) -> tuple[int, int
     return 1, -(-vectors // each), each
 
 
-def _pack(
-    w: DeviceArray,
-    places: DeviceArray,
-    outputs: int,
-    inputs: int,
-    taps: int,
-    output_step: int,
-    input_step: int,
-) -> DeviceArray:
-    device = current_device()
-    blocks = -(-outputs // CHANNELS)
-    packed = empty((max(1, blocks * inputs * taps * CHANNELS),))
-    if taps:
-        run = kernel(device, FILE, "pack_weights")
-        size = (outputs, inputs, taps, output_step, input_step)
-        launch(device, run, (inputs, blocks), (1, 1), w, places, packed, *size)
-    return packed
-
-
 def _run(
     x: DeviceArray,
-    packed: DeviceArray,
-    offsets: DeviceArray,
+    w: DeviceArray,
+    places: tuple[int, ...],
+    weight_steps: tuple[int, int],
+    offsets: tuple[int, ...],
     b: DeviceArray | None,
     relu: bool,
     y: DeviceArray,
-    size: tuple[int, ...],
+    size: tuple[int, int, int, int],
     distances: tuple[int, ...],
     images: int,
 ) -> None:
+    """Pack the weights and launch the kernel whose blocks suit the number of filters."""
     device = current_device()
-    outputs, OH = size[2], size[3]
-    rows = 3 if -(-OH // 3) * 3 <= -(-OH // 2) * 2 else 2
-    run = kernel(device, FILE, "conv2d_blocked", ROWS=rows)
-    items = (-(-OH // rows), -(-outputs // CHANNELS), images)
+    inputs, outputs, OH, OW = size
+    taps = len(places)
+    of_filters = outputs % 16 == 0 or (inputs * taps >= 64 and outputs / (-(-outputs // 16) * 16) >= 0.75)
+    if of_filters:
+        channels, macros, function = 16, {}, "conv2d_blocked_filters"
+        items = (-(-outputs // 16), -(-OH * OW // (PIXELS * RUN)), images)
+    else:
+        # 3 rows keep more sums in registers, unless too many of the rows would be computed in vain.
+        rows = 3 if -(-OH // 3) * 3 <= 1.08 * -(-OH // 2) * 2 else 2
+        channels, macros, function = CHANNELS, {"ROWS": rows}, "conv2d_blocked_pixels"
+        items = (-(-OH // rows), -(-outputs // CHANNELS), images)
+    packed = _pack(w, places, inputs, outputs, weight_steps, channels)
+    run = kernel(device, FILE, function, **macros)
     bias, has_bias = (packed, 0) if b is None else (b, 1)  # an unread buffer must still be one
-    launch(
-        device, run, items, ONE, x, packed, offsets, bias, has_bias, int(relu), y, *size, *distances
-    )
+    args = (packed, _table(device, offsets), bias, has_bias, int(relu), y, inputs, taps, outputs, OH, OW)
+    launch(device, run, items, ONE, x, *args, *distances)
+
+
+def _pack(
+    w: DeviceArray,
+    places: tuple[int, ...],
+    inputs: int,
+    outputs: int,
+    steps: tuple[int, int],
+    channels: int,
+) -> DeviceArray:
+    device = current_device()
+    blocks = -(-outputs // channels)
+    packed = empty((max(1, blocks * inputs * len(places) * channels),))
+    if places:
+        run = kernel(device, FILE, "pack_weights", CHANNELS=channels)
+        size = (outputs, inputs, len(places), *steps)
+        launch(device, run, (inputs, blocks), (1, 1), w, _table(device, places), packed, *size)
+    return packed
 
 
 def _table(device: Device, numbers: tuple[int, ...]) -> DeviceArray:

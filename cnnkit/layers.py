@@ -17,7 +17,7 @@ from . import ops
 from .array import DeviceArray, copy_into, to_device
 from .errors import CnnkitError, ShapeError
 from .ops.arguments import Padding, Pair, pair
-from .ops.conv import backward_data, backward_weight, forward, store_input, store_slopes
+from .ops.conv import backward_data, backward_weight, forward, store_input
 from .ops.conv_shape import conv2d_shape
 from .ops.dense import column_sum
 from .ops.elementwise import _number, _probability
@@ -205,14 +205,13 @@ class Conv2d(_Weighted):
         return forward(x, self.w.value, self._bias(), shape, relu=relu, stored=stored)
 
     def backward(self, dy: Any, input_gradient: bool = True) -> DeviceArray | None:
-        (x, stored_x), dy = self._kept(), to_device(dy, "dy")
+        (x, stored), dy = self._kept(), to_device(dy, "dy")
         shape = self._shape(x.shape)
         ops.arguments.expect_shape(dy, "dy", (shape.N, shape.K, shape.OH, shape.OW), "this layer's output")
-        stored = store_slopes(dy, shape)
-        self.w.grad, db = backward_weight(dy, x, shape, stored=stored, stored_x=stored_x)
+        self.w.grad, db = backward_weight(dy, x, shape, stored=stored)
         if self.b is not None:
             self.b.grad = db
-        return backward_data(dy, self.w.value, shape, stored=stored) if input_gradient else None
+        return backward_data(dy, self.w.value, shape) if input_gradient else None
 
     def output_shape(self, shape: Shape) -> Shape:
         _expect_volume(shape)

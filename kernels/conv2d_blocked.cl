@@ -84,9 +84,11 @@ __kernel void pad_planes(__global const float *x, __global float *padded, const 
         int j = 0;
         for (; j < first; j++)
             to[j] = 0.0f;
-        if (stride_x == 1)
-            for (; j + 8 <= end; j += 8)
-                STORE8(to + j, LOAD8(from + j));
+        if (stride_x == 1 && end - first >= 8) {
+            for (; j < end; j += 8)
+                STORE8(to + MIN(j, end - 8), LOAD8(from + MIN(j, end - 8))); // the last overlaps the one before it
+            j = end;
+        }
         for (; j < end; j++)
             to[j] = from[j * stride_x];
         for (; j < pitch; j++)
@@ -118,13 +120,13 @@ __kernel void pack_weights(__global const float *w, __global const int *tap_plac
 }
 
 /* y[n,k,oy,ox] = b[k] + sum over inputs and taps of
- *                w[k,input,tap] * x[x_start + n*x_image + input*x_plane + oy*pitch + ox + offsets[tap]]
+ *                w[k,input,tap] * x[x_start + n*x_image + input*x_plane + oy*x_row + ox*x_col + offsets[tap]]
  * for two kinds of blocks. y's numbers stand y_row and y_col apart, its planes y_plane (for the classes of a strided
  * gradient these are not neighbors). relu = 1 writes max(0, y), which spares a ReLU its own pass over memory. */
 #define CONV2D_BLOCKED_ARGUMENTS                                                                                       \
     __global const float *x, __global const float *w_packed, __global const int *offsets, __global const float *b,     \
         const int has_bias, const int relu, __global float *y, const int inputs, const int taps, const int outputs,    \
-        const int OH, const int OW, const int x_start, const int x_image, const int x_plane, const int pitch,          \
+        const int OH, const int OW, const int x_start, const int x_image, const int x_plane, const int x_row, const int x_col, \
         const int y_start, const int y_plane, const int y_row, const int y_col
 
 // "<=" and not ">": a comparison with NaN is false, so a NaN stays a NaN.
@@ -149,7 +151,7 @@ __kernel void conv2d_blocked_filters(CONV2D_BLOCKED_ARGUMENTS)
 #pragma unroll
         for (int i = 0; i < PIXELS; i++) {
             const int pixel = MIN(block * PIXELS + i, pixels - 1);
-            x_at[i] = pixel / OW * pitch + pixel % OW;
+            x_at[i] = pixel / OW * x_row + pixel % OW * x_col;
             y_at[i] = pixel / OW * y_row + pixel % OW * y_col;
             sum[i][0] = start[0];
             sum[i][1] = start[1];
@@ -191,7 +193,7 @@ __kernel void conv2d_blocked_filters(CONV2D_BLOCKED_ARGUMENTS)
     }
 }
 
-/* Vectors of 8 pixels, blocks of CHANNELS filters x ROWS rows x 8 pixels: best for few filters.
+/* Vectors of 8 pixels, blocks of CHANNELS filters x ROWS rows x 8 pixels: best for few filters. x_col must be 1.
  * Global size (ceil(OH / ROWS), ceil(outputs / CHANNELS), N): a work-item does the whole width of its rows. */
 __kernel void conv2d_blocked_pixels(CONV2D_BLOCKED_ARGUMENTS)
 {
@@ -200,7 +202,7 @@ __kernel void conv2d_blocked_pixels(CONV2D_BLOCKED_ARGUMENTS)
     int row_at[ROWS]; // rows beyond the last are computed from the last and not written
 #pragma unroll
     for (int r = 0; r < ROWS; r++)
-        row_at[r] = MIN(oy + r, OH - 1) * pitch;
+        row_at[r] = MIN(oy + r, OH - 1) * x_row;
 
     for (int column = 0; column < OW; column += 8) {
         // The last vector overlaps the one before it; only rows narrower than 8 are written number by number.
@@ -259,13 +261,13 @@ __kernel void conv2d_blocked_pixels(CONV2D_BLOCKED_ARGUMENTS)
  * with a tap for every weight of a filter, and last parts[part][k][taps] = sum of dy[n,k,oy,ox], for the bias.
  * The block: CHANNELS filters x TAPS weights, each sum a vector of 8 pixels' products, added up at the end.
  *
- * dy is stored with the pitch of x and zeros around it, its first pixel at dy_start. So a plane is one long run of vectors: what is read of x
+ * dy is stored with the pitch of x and zeros between its rows. So a plane is one long run of vectors: what is read of x
  * between two rows is multiplied by zero. (Only an x that is not finite shows: it makes NaN of weights it did not touch.)
  * A part is `images` images, or one of `pieces` of an image, of `vectors` vectors each.
  * Global size (ceil(taps / TAPS) + 1, ceil(K / CHANNELS), parts). */
-__kernel void conv2d_backward_weight_blocked(__global const float *dy, __global const float *x,
+__kernel void conv2d_backward_weight_pixels(__global const float *dy, __global const float *x,
                                              __global const int *offsets, __global float *parts, const int N,
-                                             const int K, const int dy_start, const int length,
+                                             const int K, const int length,
                                              const int dy_plane, const int taps, const int x_image, const int images, const int pieces, const int vectors)
 {
     const int t = get_global_id(0) * TAPS, k = get_global_id(1) * CHANNELS, part = get_global_id(2);
@@ -289,7 +291,7 @@ __kernel void conv2d_backward_weight_blocked(__global const float *dy, __global 
             sum[c][i] = 0.0f;
 
     for (int n = first_image; n < end_image; n++) {
-        __global const float *dy_here = dy + dy_start + n * K * dy_plane, *x_here = x + n * x_image;
+        __global const float *dy_here = dy + n * K * dy_plane, *x_here = x + n * x_image;
         for (int at = first; at < end && !only_bias; at += 8) {
             float8 pixels[TAPS];
 #pragma unroll
@@ -316,6 +318,76 @@ __kernel void conv2d_backward_weight_blocked(__global const float *dy, __global 
         for (int i = 0; i < TAPS; i++)
             if (k + c < K && (only_bias ? i == 0 : t + i < taps))
                 parts[(part * K + k + c) * (taps + 1) + (only_bias ? taps : t + i)] = sum_of_lanes(sum[c][i]);
+}
+
+/* dy (N, K, pixels) as turned[n][block][pixel][16], 16 filters beside each other, 0 beyond the last filter.
+ * Global size (ceil(K / 16), N). */
+__kernel void turn_slopes(__global const float *dy, __global float *turned, const int K, const int pixels)
+{
+    const int block = get_global_id(0), n = get_global_id(1), filters = MIN(16, K - block * 16);
+    __global const float *from = dy + (n * K + block * 16) * pixels;
+    __global float *to = turned + (n * get_global_size(0) + block) * pixels * 16;
+    for (int pixel = 0; pixel < pixels; pixel++)
+        for (int lane = 0; lane < 16; lane++)
+            to[pixel * 16 + lane] = lane < filters ? from[lane * pixels + pixel] : 0.0f;
+}
+
+/* The same sums in blocks of PIXELS weights x 16 filters, with dy turned, so that a vector holds filters: nothing between
+ * the rows is read. The sums of `rows` rows at a time are added to the part's total: short sums lose fewer digits.
+ * Global size (ceil(taps / PIXELS) + 1, ceil(K / 16), parts); a part is `images` images. */
+__kernel void conv2d_backward_weight_filters(__global const float *turned, __global const float *x,
+                                             __global const int *offsets, __global float *parts, const int N,
+                                             const int K, const int OH, const int OW, const int taps,
+                                             const int x_image, const int x_row, const int x_col, const int images,
+                                             const int rows)
+{
+    const int t = get_global_id(0) * PIXELS, k = get_global_id(1) * 16, part = get_global_id(2);
+    const int only_bias = t >= taps;
+
+    int tap_at[PIXELS]; // taps beyond the last repeat the last and are not written
+    float8 total[PIXELS][2];
+#pragma unroll
+    for (int i = 0; i < PIXELS; i++) {
+        tap_at[i] = offsets[MIN(t + i, taps - 1)];
+        total[i][0] = total[i][1] = 0.0f;
+    }
+
+    for (int n = part * images; n < MIN((part + 1) * images, N); n++) {
+        __global const float *slopes = turned + (n * get_global_size(1) + get_global_id(1)) * OH * OW * 16;
+        for (int first_row = 0; first_row < OH; first_row += rows) {
+            float8 sum[PIXELS][2];
+#pragma unroll
+            for (int i = 0; i < PIXELS; i++)
+                sum[i][0] = sum[i][1] = 0.0f;
+            for (int oy = first_row; oy < MIN(first_row + rows, OH); oy++) {
+                __global const float *here = x + n * x_image + oy * x_row;
+                for (int ox = 0; ox < OW && !only_bias; ox++) {
+                    const float8 low = LOAD8(slopes), high = LOAD8(slopes + 8);
+#pragma unroll
+                    for (int i = 0; i < PIXELS; i++) {
+                        sum[i][0] += here[tap_at[i]] * low;
+                        sum[i][1] += here[tap_at[i]] * high;
+                    }
+                    slopes += 16;
+                    here += x_col;
+                }
+                for (int ox = 0; ox < OW && only_bias; ox++) {
+                    sum[0][0] += LOAD8(slopes);
+                    sum[0][1] += LOAD8(slopes + 8);
+                    slopes += 16;
+                }
+            }
+#pragma unroll
+            for (int i = 0; i < PIXELS; i++) {
+                total[i][0] += sum[i][0];
+                total[i][1] += sum[i][1];
+            }
+        }
+    }
+
+    for (int lane = 0; lane < MIN(16, K - k); lane++)
+        for (int i = 0; i < (only_bias ? 1 : MIN(PIXELS, taps - t)); i++)
+            parts[(part * K + k + lane) * (taps + 1) + (only_bias ? taps : t + i)] = ((float *)total[i])[lane];
 }
 
 /* dw[k,tap] and db[k] = the sums of the parts, in their order. Global size (taps + 1, K). */

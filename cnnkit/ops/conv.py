@@ -67,9 +67,8 @@ def conv2d_backward(
     rank(w, "w", "(K, C, R, S)")
     shape = conv2d_shape(x.shape, w.shape, stride, padding, dilation)
     expect_shape(dy, "dy", (shape.N, shape.K, shape.OH, shape.OW), "the shape of conv2d's output")
-    stored = store_slopes(dy, shape, variant)
-    dw, db = backward_weight(dy, x, shape, variant, stored=stored)
-    return backward_data(dy, w, shape, variant, stored=stored), dw, db
+    dw, db = backward_weight(dy, x, shape, variant)
+    return backward_data(dy, w, shape, variant), dw, db
 
 
 def _variant(operation: str, shape: Conv2dShape, named: str | None) -> str:
@@ -82,19 +81,13 @@ def _variant(operation: str, shape: Conv2dShape, named: str | None) -> str:
 
 
 # The parts by themselves, for layers: arguments as the functions above have checked them. `stored` is
-# what the first two give: x and dy as the chosen kernels read them, so that two of them can share it.
+# what `store_input` gave, so that the forward pass and the weight gradient can share it.
 
 
 def store_input(x: DeviceArray, shape: Conv2dShape, variant: str | None = None) -> DeviceArray | None:
     """x in the layout that the forward pass and the weight gradient read, if that is another than x's."""
     blocked = x.size and _variant("conv2d_forward", shape, variant) == "blocked"
-    return conv_blocked.pad_input(x, shape) if blocked else None
-
-
-def store_slopes(dy: DeviceArray, shape: Conv2dShape, variant: str | None = None) -> DeviceArray | None:
-    """dy in the layout that both gradients read, if that is another than dy's."""
-    blocked = dy.size and _variant("conv2d_backward_data", shape, variant) == "blocked"
-    return conv_blocked.pad_slopes(dy, shape) if blocked else None
+    return conv_blocked.store_input(x, shape) if blocked else None
 
 
 def forward(
@@ -113,7 +106,7 @@ def forward(
         return y
     chosen = _variant("conv2d_forward", shape, variant)
     if chosen == "blocked":
-        stored = conv_blocked.pad_input(x, shape) if stored is None else stored
+        stored = conv_blocked.store_input(x, shape) if stored is None else stored
         conv_blocked.forward(stored, w, b, y, shape, relu)
         return y
     if chosen == "gemm":
@@ -132,12 +125,7 @@ def forward(
 
 
 def backward_data(
-    dy: DeviceArray,
-    w: DeviceArray,
-    shape: Conv2dShape,
-    variant: str | None = None,
-    *,
-    stored: DeviceArray | None = None,
+    dy: DeviceArray, w: DeviceArray, shape: Conv2dShape, variant: str | None = None
 ) -> DeviceArray:
     """dx alone."""
     dx = empty((shape.N, shape.C, shape.H, shape.W))
@@ -145,8 +133,7 @@ def backward_data(
         return dx
     chosen = _variant("conv2d_backward_data", shape, variant)
     if chosen == "blocked":
-        stored = conv_blocked.pad_slopes(dy, shape) if stored is None else stored
-        conv_blocked.backward_data(stored, w, dx, shape)
+        conv_blocked.backward_data(dy, w, dx, shape)
     elif chosen == "gemm":
         conv_gemm.backward_data(dy, w, dx, shape)
     elif chosen == "implicit_gemm":
@@ -165,7 +152,6 @@ def backward_weight(
     variant: str | None = None,
     *,
     stored: DeviceArray | None = None,
-    stored_x: DeviceArray | None = None,
 ) -> tuple[DeviceArray, DeviceArray]:
     """dw and db alone."""
     if not shape.N:
@@ -174,9 +160,8 @@ def backward_weight(
     device = current_device()
     chosen = _variant("conv2d_backward_weight", shape, variant)
     if chosen == "blocked":
-        stored = conv_blocked.pad_slopes(dy, shape) if stored is None else stored
-        stored_x = conv_blocked.pad_input(x, shape) if stored_x is None else stored_x
-        conv_blocked.backward_weight(stored, stored_x, dw, db, shape)
+        stored = conv_blocked.store_input(x, shape) if stored is None else stored
+        conv_blocked.backward_weight(dy, stored, dw, db, shape)
         return dw, db
     if chosen == "gemm":
         conv_gemm.backward_weight(dy, x, dw, shape)

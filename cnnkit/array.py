@@ -120,6 +120,31 @@ def reshaped(values: DeviceArray, shape: tuple[int, ...]) -> DeviceArray:
     return _array(current_device(), tuple(shape), values.dtype, values.base_data)
 
 
+def side_by_side(shapes: list[tuple[int, ...]]) -> tuple[DeviceArray, list[DeviceArray]]:
+    """Float32 zeros in one piece of memory, and arrays of `shapes` that share it, one after the other.
+
+    Each begins where the device wants memory to begin, so there are gaps, which stay out of the shapes.
+    """
+    import pyopencl as cl
+
+    device = current_device()
+    step = max(1, device.handle.mem_base_addr_align // 8 // 4)  # in numbers
+    starts = [0]
+    for shape in shapes:
+        starts.append(starts[-1] + -(-max(1, math.prod(shape)) // step) * step)
+    whole = zeros((starts[-1],))
+    # A buffer of its own and not of the pool, whose buffers cannot be divided.
+    buffer = cl.Buffer(device.context, cl.mem_flags.READ_WRITE, whole.nbytes)
+    with device.lock:
+        cl.enqueue_copy(device.queue, buffer, whole.base_data, byte_count=whole.nbytes)
+    dtype = np.dtype(np.float32)
+    parts = [
+        _array(device, tuple(shape), dtype, buffer.get_sub_region(4 * start, 4 * max(1, math.prod(shape))))
+        for start, shape in zip(starts, shapes, strict=False)
+    ]
+    return _array(device, whole.shape, dtype, buffer), parts
+
+
 def _array(device: Device, shape: tuple[int, ...], dtype: np.dtype, data: Any) -> DeviceArray:
     """A contiguous array over a buffer (None for no numbers).
 

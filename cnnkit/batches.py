@@ -13,6 +13,9 @@ from .kernel import kernel, launch
 from .ops.rows import take_rows
 
 
+ITEMS = 16  # of `record_step`
+
+
 class Batches:
     """Shuffled mini-batches: picked on the device when the set fits there easily, else on the host."""
 
@@ -55,13 +58,15 @@ class Logbook:
     def images(self) -> int:
         return sum(self.sizes)
 
-    def record(self, index: int, loss: DeviceArray, hits: DeviceArray | None, size: int) -> None:
+    def record(self, index: int, values: DeviceArray, hits: DeviceArray | None, size: int) -> None:
+        """Note a step of `size` images: its loss is the mean of `values`, its hits the sum of `hits`."""
         device = current_device()
         self.counts_hits = hits is not None
         self.sizes.append(size)
         run = kernel(device, "training", "record_step")
-        arrays = (loss, self.none if hits is None else hits, self.losses, self.hits, self.halt)
-        launch(device, run, (1,), (1,), *arrays, index)
+        arrays = (values, self.none if hits is None else hits, self.losses, self.hits, self.halt)
+        count, hit_count = values.size, 0 if hits is None else hits.size
+        launch(device, run, (ITEMS,), (ITEMS,), *arrays, index, count, hit_count, 1.0 / count)
 
     def read(self) -> dict[str, float]:
         """Mean loss and accuracy so far; waits for the device."""

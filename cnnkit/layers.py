@@ -19,7 +19,7 @@ from .errors import CnnkitError, ShapeError
 from .ops.arguments import Padding, Pair, pair
 from .ops.conv import backward_data, backward_weight, forward, store_input
 from .ops.conv_shape import conv2d_shape
-from .ops.dense import column_sum
+from .ops.dense import column_sum, product
 from .ops.elementwise import _number, _probability
 from .ops.pool import pool2d_shape, route_to_winners
 
@@ -32,6 +32,7 @@ class Parameter:
     def __init__(self, value: np.ndarray) -> None:
         self.value: DeviceArray = to_device(value)
         self.grad: DeviceArray | None = None
+        self.room: DeviceArray | None = None  # where an optimizer wants the gradient written
 
     @property
     def shape(self) -> Shape:
@@ -208,7 +209,8 @@ class Conv2d(_Weighted):
         (x, stored), dy = self._kept(), to_device(dy, "dy")
         shape = self._shape(x.shape)
         ops.arguments.expect_shape(dy, "dy", (shape.N, shape.K, shape.OH, shape.OW), "this layer's output")
-        self.w.grad, db = backward_weight(dy, x, shape, stored=stored)
+        rooms = (self.w.room, None if self.b is None else self.b.room)
+        self.w.grad, db = backward_weight(dy, x, shape, stored=stored, out=rooms)
         if self.b is not None:
             self.b.grad = db
         return backward_data(dy, self.w.value, shape) if input_gradient else None
@@ -244,9 +246,9 @@ class Linear(_Weighted):
 
     def backward(self, dy: Any, input_gradient: bool = True) -> DeviceArray | None:
         x, dy = self._kept(), to_device(dy, "dy")
-        self.w.grad = ops.matmul(dy, x, transpose_a=True)
+        self.w.grad = product(dy, x, transpose_a=True, out=self.w.room)
         if self.b is not None:
-            self.b.grad = column_sum(dy)
+            self.b.grad = column_sum(dy, self.b.room)
         return ops.matmul(dy, self.w.value) if input_gradient else None
 
     def output_shape(self, shape: Shape) -> Shape:

@@ -8,6 +8,7 @@ import numpy as np
 
 from . import ops
 from .array import DeviceArray
+from .ops.loss import cross_entropy_step
 
 
 class CrossEntropyLoss:
@@ -26,6 +27,10 @@ class CrossEntropyLoss:
         """d loss / d scores."""
         return ops.cross_entropy_backward(scores, labels)
 
+    def step(self, scores: Any, labels: Any) -> tuple[DeviceArray, DeviceArray | None, DeviceArray]:
+        """(values whose mean is the loss, a 1 for every hit, d loss / d scores), in one pass over memory."""
+        return cross_entropy_step(scores, labels)
+
 
 class MSELoss:
     """The mean squared difference of a prediction and a target of the same shape."""
@@ -39,3 +44,7 @@ class MSELoss:
     def backward(self, prediction: Any, target: Any) -> DeviceArray:
         """d loss / d prediction."""
         return ops.mse_backward(prediction, target)
+
+    def step(self, prediction: Any, target: Any) -> tuple[DeviceArray, DeviceArray | None, DeviceArray]:
+        """(values whose mean is the loss, None, d loss / d prediction)."""
+        return self(prediction, target), None, self.backward(prediction, target)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .array import DeviceArray, zeros
+from .array import DeviceArray, copy_into, side_by_side, zeros
 from .device import current_device
 from .errors import CnnkitError
 from .layers import Parameter
@@ -30,6 +30,9 @@ class Optimizer:
         self.steps = 0
         self.owners: list[Parameter] | None = None  # whose state this is
         self.state: list[dict[str, DeviceArray]] = []
+        # All values, gradients and remembered arrays, each kind in one piece: one launch moves everything.
+        self.whole: list[DeviceArray] = []
+        self.values: list[DeviceArray] = []
         for name, value in {"lr": lr, **settings}.items():
             if not isinstance(value, Real) or not math.isfinite(value) or value < 0:
                 raise CnnkitError(
@@ -46,6 +49,10 @@ class Optimizer:
         if halt is None:
             halt = zeros((1,), np.int32)
         self.steps += 1
+        if all(p.grad is p.room and p.value is v for p, v in zip(parameters, self.values, strict=True)):
+            n = self.whole[0].size
+            run_each(device, "optimizer", self.kernel_name, n, *self.whole, halt, n, *self._scalars())
+            return
         for parameter, kept in zip(parameters, self.state, strict=True):
             if parameter.grad is None:
                 raise CnnkitError("A parameter has no gradient yet: call backward before step.")
@@ -54,10 +61,24 @@ class Optimizer:
             run_each(device, "optimizer", self.kernel_name, n, *arrays, n, *self._scalars())
 
     def prepare(self, parameters: list[Parameter]) -> None:
-        """Make the arrays that are remembered for `parameters`, if there are none yet."""
+        """Make the arrays that are remembered for `parameters`, if there are none yet.
+
+        The parameters move into one piece of memory, their gradients and the remembered arrays likewise.
+        """
         if self.owners is None:
             self.owners = list(parameters)
-            self.state = [{name: zeros(p.shape) for name in self.remembers} for p in parameters]
+            shapes = [p.shape for p in parameters]
+            values, self.values = side_by_side(shapes)
+            slopes, rooms = side_by_side(shapes)
+            remembered = [side_by_side(shapes) for _ in self.remembers]
+            self.whole = [values, slopes, *(whole for whole, _ in remembered)]
+            self.state = [
+                dict(zip(self.remembers, kept, strict=True))
+                for kept in zip(*(parts for _, parts in remembered), strict=True)
+            ]
+            for p, value, room in zip(parameters, self.values, rooms, strict=True):
+                copy_into(value, p.value)
+                p.value, p.room = value, room
         elif [id(p) for p in self.owners] != [id(p) for p in parameters]:
             raise CnnkitError(
                 f"{self!r} has been stepping another model ({len(self.owners)} arrays) than this one "

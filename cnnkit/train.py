@@ -172,11 +172,7 @@ def _one_epoch(run: Run, batches: Batches, callbacks: list[Callback], bar: Bar) 
     started = last_read = time.perf_counter()
     for index, (x, y) in enumerate(batches.of_epoch(run.epoch)):
         run.step += 1
-        scores = run.model.forward(x)
-        value = run.loss(scores, y)
-        log.record(index, value, count_correct(scores, y) if run.loss.counts_hits else None, len(x))
-        run.model.backward(run.loss.backward(scores, y), input_gradient=False)
-        run.optimizer.step(run.model.parameters, log.halt)
+        train_step(run.model, run.loss, run.optimizer, x, y, log, index)
         if time.perf_counter() - last_read > READ_EVERY or index + 1 == run.steps_per_epoch:
             run.latest = log.read()
             if log.broken_step is not None:
@@ -193,6 +189,28 @@ def _one_epoch(run: Run, batches: Batches, callbacks: list[Callback], bar: Bar) 
     return {"epoch": run.epoch, **run.latest, "seconds": seconds, "images_per_second": log.images / seconds}
 
 
+def train_step(
+    model: Sequential, loss: Any, optimizer: Optimizer, x: Any, y: Any, log: Logbook, index: int
+) -> None:
+    """Predict, note the loss as step `index` of the logbook, go back, and move the parameters.
+
+    Nothing here waits for the device. Once a loss was not finite, `log.halt` keeps the parameters as they are.
+    """
+    scores = model.forward(x)
+    values, hits, slopes = _loss_step(loss, scores, y)
+    log.record(index, values, hits, len(x))
+    model.backward(slopes, input_gradient=False)
+    optimizer.step(model.parameters, log.halt)
+
+
+def _loss_step(loss: Any, scores: Any, y: Any) -> tuple[Any, Any, Any]:
+    """(values whose mean is the loss, hits or None, gradient); a loss of one's own need not have a `step`."""
+    if hasattr(loss, "step"):
+        return loss.step(scores, y)
+    hits = count_correct(scores, y) if getattr(loss, "counts_hits", False) else None
+    return loss(scores, y), hits, loss.backward(scores, y)
+
+
 def _evaluate(model: Sequential, loss: Any, inputs: np.ndarray, targets: np.ndarray) -> dict[str, float]:
     starts = range(0, len(inputs), EVALUATION_BATCH)
     log = Logbook(len(starts))
@@ -200,8 +218,8 @@ def _evaluate(model: Sequential, loss: Any, inputs: np.ndarray, targets: np.ndar
         stop = start + EVALUATION_BATCH
         x, y = to_device(inputs[start:stop]), to_device(targets[start:stop], "y", targets.dtype)
         scores = model(x)
-        hits = count_correct(scores, y) if loss.counts_hits else None
-        log.record(index, loss(scores, y), hits, len(x))
+        values, hits, _ = _loss_step(loss, scores, y)
+        log.record(index, values, hits, len(x))
     return log.read()
 
 

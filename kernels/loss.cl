@@ -53,6 +53,33 @@ __kernel void cross_entropy_backward(__global const float *logits, __global cons
     }
 }
 
+/* What a training step asks of a row, in one pass: its loss, its gradient, and whether the largest score (the first, of
+ * equals) is the label's. Global size (rows): one work-item per row. */
+__kernel void cross_entropy_step(__global const float *logits, __global const int *labels, __global float *losses,
+                                 __global int *hits, __global float *dlogits, const int rows, const int columns)
+{
+    const int i = get_global_id(0);
+    if (i >= rows)
+        return;
+    logits += i * columns;
+    dlogits += i * columns;
+    int best = 0;
+    for (int j = 1; j < columns; j++)
+        best = logits[j] > logits[best] ? j : best;
+    const float top = logits[best];
+    float sum = 0.0f;
+    for (int j = 0; j < columns; j++) {
+        dlogits[j] = exp(logits[j] - top);
+        sum += dlogits[j];
+    }
+    const int label = labels[i];
+    const int known = label >= 0 && label < columns;
+    losses[i] = known ? log(sum) - (logits[label] - top) : NAN;
+    hits[i] = best == label;
+    for (int j = 0; j < columns; j++)
+        dlogits[j] = known ? (dlogits[j] / sum - (j == label)) / rows : NAN;
+}
+
 /* Global size n: one work-item per element. */
 __kernel void squared_error(__global const float *prediction, __global const float *target, __global float *errors,
                             const int n)

@@ -2,9 +2,12 @@
  *
  *   take_rows     out[i,:] = values[order[start + i],:]: picks a shuffled mini-batch. Copies 32-bit words
  *                 without looking at them, so it serves float images and integer labels alike.
- *   record_step   writes a step's loss and hits to the epoch's logbook, and raises halt[0] at the first loss
+ *   record_step   adds up a step's losses and hits into the epoch's logbook, and raises halt[0] at the first loss
  *                 that is not finite (see optimizer.cl).
  */
+#ifndef LOCAL_SIZE
+#define LOCAL_SIZE 16 // work-items of record_step's one work-group
+#endif
 
 /* Global size (row_size, rows). */
 __kernel void take_rows(__global const uint *values, __global const int *order, __global uint *out, const int start,
@@ -15,14 +18,32 @@ __kernel void take_rows(__global const uint *values, __global const int *order, 
         out[i * row_size + j] = values[order[start + i] * row_size + j];
 }
 
-/* One work-item. */
-__kernel void record_step(__global const float *loss, __global const int *hits, __global float *losses,
-                          __global int *all_hits, __global int *halt, const int step)
+/* One work-group of LOCAL_SIZE work-items: each adds every LOCAL_SIZE-th value, then one adds their sums, in order, so that
+ * the same values give the same bits. The loss is scale * the sum of values. */
+__kernel void record_step(__global const float *values, __global const int *hits, __global float *losses,
+                          __global int *all_hits, __global int *halt, const int step, const int count,
+                          const int hit_count, const float scale)
 {
-    if (get_global_id(0) != 0)
-        return;
-    losses[step] = loss[0];
-    all_hits[step] = hits[0];
-    if (!isfinite(loss[0]))
-        halt[0] = 1;
+    __local float part[LOCAL_SIZE];
+    __local int hit_part[LOCAL_SIZE];
+    const int item = get_local_id(0);
+    part[item] = 0.0f;
+    hit_part[item] = 0;
+    for (int i = item; i < count; i += LOCAL_SIZE)
+        part[item] += values[i];
+    for (int i = item; i < hit_count; i += LOCAL_SIZE)
+        hit_part[item] += hits[i];
+    barrier(CLK_LOCAL_MEM_FENCE);
+    if (item == 0) {
+        float sum = 0.0f;
+        int all = 0;
+        for (int i = 0; i < LOCAL_SIZE; i++) {
+            sum += part[i];
+            all += hit_part[i];
+        }
+        losses[step] = scale * sum;
+        all_hits[step] = all;
+        if (!isfinite(scale * sum))
+            halt[0] = 1;
+    }
 }

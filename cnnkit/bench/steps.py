@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ..array import DeviceArray, to_device, zeros
+from ..array import DeviceArray, to_device
+from ..batches import Logbook
 from ..device import current_device
 from ..errors import CnnkitError
 from ..layers import Conv2d, Flatten, Linear, MaxPool2d, ReLU, Shape
@@ -16,6 +17,7 @@ from ..losses import CrossEntropyLoss
 from ..model import Sequential
 from ..models import small_cnn
 from ..optim import Adam
+from ..train import train_step
 from .peers import find_torch
 from .timing import Timing, interleave, speedup
 from .twin import torch_twin, without_dropout
@@ -125,15 +127,13 @@ class OurTraining:
     def __init__(self, model: Sequential, images: np.ndarray, labels: np.ndarray, lr: float = RATE) -> None:
         self.model, self.loss, self.optimizer = model, CrossEntropyLoss(), Adam(lr)
         self.x, self.y = to_device(images), to_device(labels, "labels", np.int32)
-        self.halt = zeros((1,), np.int32)
+        self.log = Logbook(1)
 
     def step(self) -> DeviceArray:
         """One step; the loss before it, on the device."""
-        scores = self.model.forward(self.x)
-        value = self.loss(scores, self.y)
-        self.model.backward(self.loss.backward(scores, self.y), input_gradient=False)
-        self.optimizer.step(self.model.parameters, self.halt)
-        return value
+        train_step(self.model, self.loss, self.optimizer, self.x, self.y, self.log, 0)
+        self.log.sizes.clear()
+        return self.log.losses
 
     def finish(self) -> None:
         """Wait for the device."""

@@ -152,11 +152,13 @@ def backward_weight(
     variant: str | None = None,
     *,
     stored: DeviceArray | None = None,
+    out: tuple[DeviceArray | None, DeviceArray | None] = (None, None),
 ) -> tuple[DeviceArray, DeviceArray]:
-    """dw and db alone."""
+    """dw and db alone, written to `out` where it is given."""
     if not shape.N:
         return zeros((shape.K, shape.C, shape.R, shape.S)), zeros((shape.K,))
-    dw, db = empty((shape.K, shape.C, shape.R, shape.S)), empty((shape.K,))
+    dw = empty((shape.K, shape.C, shape.R, shape.S)) if out[0] is None else out[0]
+    db = empty((shape.K,)) if out[1] is None else out[1]
     device = current_device()
     chosen = _variant("conv2d_backward_weight", shape, variant)
     if chosen == "blocked":

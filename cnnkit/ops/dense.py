@@ -27,7 +27,7 @@ def matmul(
     a, b = to_device(a, "a"), to_device(b, "b")
     rank(a, "a", "(rows, inner)")
     rank(b, "b", "(inner, columns)")
-    return _product(a, b, transpose_a, transpose_b, variant=variant)
+    return product(a, b, transpose_a, transpose_b, variant=variant)
 
 
 def matmul_backward(dy: Any, a: Any, b: Any) -> tuple[DeviceArray, DeviceArray]:
@@ -36,7 +36,7 @@ def matmul_backward(dy: Any, a: Any, b: Any) -> tuple[DeviceArray, DeviceArray]:
     rank(a, "a", "(rows, inner)")
     rank(b, "b", "(inner, columns)")
     expect_shape(dy, "dy", (a.shape[0], b.shape[1]), "the shape of a b")
-    return _product(dy, b, transpose_b=True), _product(a, dy, transpose_a=True)
+    return product(dy, b, transpose_b=True), product(a, dy, transpose_a=True)
 
 
 def linear(x: Any, w: Any, b: Any = None) -> DeviceArray:
@@ -50,7 +50,7 @@ def linear(x: Any, w: Any, b: Any = None) -> DeviceArray:
     if b is not None:
         b = to_device(b, "b")
         expect_shape(b, "b", (w.shape[0],), f"one bias for each of the {w.shape[0]} neurons")
-    return _product(x, w, transpose_b=True, bias=b)
+    return product(x, w, transpose_b=True, bias=b)
 
 
 def linear_backward(dy: Any, x: Any, w: Any) -> tuple[DeviceArray, DeviceArray, DeviceArray]:
@@ -58,14 +58,16 @@ def linear_backward(dy: Any, x: Any, w: Any) -> tuple[DeviceArray, DeviceArray, 
     dy, x, w = to_device(dy, "dy"), to_device(x, "x"), to_device(w, "w")
     _check_linear(x, w)
     expect_shape(dy, "dy", (x.shape[0], w.shape[0]), "the shape of linear's output")
-    return _product(dy, w), _product(dy, x, transpose_a=True), column_sum(dy)
+    return product(dy, w), product(dy, x, transpose_a=True), column_sum(dy)
 
 
-def column_sum(a: DeviceArray) -> DeviceArray:
-    """The sum of each column of a (rows, columns) device array."""
+def column_sum(a: DeviceArray, out: DeviceArray | None = None) -> DeviceArray:
+    """The sum of each column of a (rows, columns) device array, written to `out` if given."""
     device = current_device()
     rows, columns = a.shape
-    out = empty((columns,)) if rows else zeros((columns,))
+    if not rows:
+        return zeros((columns,))
+    out = empty((columns,)) if out is None else out
     if a.size:
         run = kernel(device, "matmul", "column_sum_plain")
         launch(device, run, (columns,), (8,), a, out, rows, columns)
@@ -101,14 +103,16 @@ def _check_linear(x: DeviceArray, w: DeviceArray) -> None:
         )
 
 
-def _product(
+def product(
     a: DeviceArray,
     b: DeviceArray,
     transpose_a: bool = False,
     transpose_b: bool = False,
     bias: DeviceArray | None = None,
     variant: str | None = None,
+    out: DeviceArray | None = None,
 ) -> DeviceArray:
+    """a b plus `bias`, arguments as `matmul` has checked them; written to `out` if given."""
     rows, inner = (a.shape[1], a.shape[0]) if transpose_a else a.shape
     b_inner, columns = (b.shape[1], b.shape[0]) if transpose_b else b.shape
     if inner != b_inner:
@@ -116,7 +120,10 @@ def _product(
             f"matmul: the first matrix is {rows} x {inner} and the second {b_inner} x {columns}: "
             f"the inner sizes {inner} and {b_inner} must be equal."
         )
-    out = zeros((rows, columns)) if not inner else empty((rows, columns))
+    if not inner:
+        out = zeros((rows, columns))
+    elif out is None:
+        out = empty((rows, columns))
     if not out.size or (not inner and bias is None):
         return out
     device = current_device()

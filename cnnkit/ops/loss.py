@@ -74,6 +74,21 @@ def count_correct(scores: Any, labels: Any) -> DeviceArray:
     return hits
 
 
+def cross_entropy_step(logits: Any, labels: Any) -> tuple[DeviceArray, DeviceArray, DeviceArray]:
+    """(loss, hit, d mean loss / d logits) of each row in one pass: what a training step needs.
+
+    The loss (rows,) float32 is not averaged yet; the hit (rows,) int32 is 1 where the largest score (the
+    first, of equals) is the label's.
+    """
+    logits, labels = _check_classes(logits, labels)
+    device = current_device()
+    rows, columns = logits.shape
+    losses, hits, dlogits = empty((rows,)), empty((rows,), np.int32), empty((rows, columns))
+    run = kernel(device, "loss", "cross_entropy_step", LOCAL_SIZE=LOCAL_SUM)
+    launch(device, run, (rows,), LOCAL_ROWS, logits, labels, losses, hits, dlogits, rows, columns)
+    return losses, hits, dlogits
+
+
 def check_labels(labels: np.ndarray, classes: int) -> None:
     """Refuse labels on the host that are not in [0, classes)."""
     wrong = np.flatnonzero((labels < 0) | (labels >= classes))

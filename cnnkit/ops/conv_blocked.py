@@ -33,6 +33,7 @@ ONE = (1, 1, 1)
 # The sizes of blocks that the kernels have by default.
 CHANNELS, PIXELS, TAPS, RUN, BAND = 4, 6, 3, 12, 16
 SHORT_SUM = 256  # numbers or vectors per partial sum of a weight gradient: short sums lose fewer digits
+CACHED = 1 << 15  # numbers of dy (128 KiB) that stay in a core's cache while all weights of a part are done
 ITEMS_PER_CORE = 8  # work-items that a core should get at least, so that all end at about the same time
 
 
@@ -132,7 +133,7 @@ def _sums_of_filters(dy: DeviceArray, stored: DeviceArray, s: Conv2dShape, taps:
     turn = kernel(device, FILE, "turn_slopes")
     launch(device, turn, (blocks[1], s.N), (1, 1), dy, turned, s.K, s.OH * s.OW)
     enough = -(-ITEMS_PER_CORE * device.compute_units // (blocks[0] * blocks[1]))
-    images = max(1, s.N // enough)
+    images = max(1, min(s.N // enough, CACHED // (s.OH * s.OW * WIDE)))
     sums = empty((-(-s.N // images), s.K, taps + 1))
     size = (s.N, s.K, s.OH, s.OW, taps, s.C * input_layout(s).plane, *steps(s), images)
     rows = max(1, SHORT_SUM // s.OW)

@@ -6,7 +6,7 @@
  *      registers. A pixel that is read once serves all filters of the block, a weight all its pixels. So arithmetic
  *      sets the pace, not memory. A vector register holds 8 numbers: 8 filters, or 8 neighboring pixels.
  *   2. A list of distances. Seen from any output pixel, the numbers under the window lie at the same distances in
- *      memory, if the picture is stored with its padding. They are listed once, offsets[taps], and the loop over the
+ *      memory, if the picture is stored with its padding. They are listed once, offsets[], and the loop over the
  *      window needs no other arithmetic: no borders, strides or dilations. (Dukhan, "The Indirect Convolution
  *      Algorithm", 2019, lists pointers in the same spirit.)
  *   3. Pixels sorted by stride. With stride 2 the window moves over every other pixel. A picture is stored as 2 x 2
@@ -119,15 +119,15 @@ __kernel void pack_weights(__global const float *w, __global const int *tap_plac
     }
 }
 
-/* y[n,k,oy,ox] = b[k] + sum over inputs and taps of
- *                w[k,input,tap] * x[x_start + n*x_image + input*x_plane + oy*x_row + ox*x_col + offsets[tap]]
+/* y[n,k,oy,ox] = b[k] + sum over the terms t, all taps of all inputs, of
+ *                w[k,t] * x[x_start + n*x_image + oy*x_row + ox*x_col + offsets[t]]
  * for two kinds of blocks. y's numbers stand y_row and y_col apart, its planes y_plane (for the classes of a strided
  * gradient these are not neighbors). relu = 1 writes max(0, y), which spares a ReLU its own pass over memory. */
 #define CONV2D_BLOCKED_ARGUMENTS                                                                                       \
     __global const float *x, __global const float *w_packed, __global const int *offsets, __global const float *b,     \
-        const int has_bias, const int relu, __global float *y, const int inputs, const int taps, const int outputs,    \
-        const int OH, const int OW, const int x_start, const int x_image, const int x_plane, const int x_row, const int x_col, \
-        const int y_start, const int y_plane, const int y_row, const int y_col
+        const int has_bias, const int relu, __global float *y, const int terms, const int outputs, const int OH,       \
+        const int OW, const int x_start, const int x_image, const int x_row, const int x_col, const int y_start,       \
+        const int y_plane, const int y_row, const int y_col
 
 // "<=" and not ">": a comparison with NaN is false, so a NaN stays a NaN.
 #define POSITIVE_PART(v) ((v) <= 0.0f ? (float8)(0.0f) : (v))
@@ -157,20 +157,17 @@ __kernel void conv2d_blocked_filters(CONV2D_BLOCKED_ARGUMENTS)
             sum[i][1] = start[1];
         }
 
-        __global const float *weights = w_packed + k * inputs * taps;
+        __global const float *weights = w_packed + k * terms;
         __global const float *window = x + x_start + n * x_image;
-        for (int i = 0; i < inputs; i++) {
-            for (int t = 0; t < taps; t++) {
-                __global const float *here = window + offsets[t];
-                const float8 low = LOAD8(weights), high = LOAD8(weights + 8);
+        for (int t = 0; t < terms; t++) {
+            __global const float *here = window + offsets[t];
+            const float8 low = LOAD8(weights), high = LOAD8(weights + 8);
 #pragma unroll
-                for (int p = 0; p < PIXELS; p++) {
-                    sum[p][0] += here[x_at[p]] * low;
-                    sum[p][1] += here[x_at[p]] * high;
-                }
-                weights += 16;
+            for (int p = 0; p < PIXELS; p++) {
+                sum[p][0] += here[x_at[p]] * low;
+                sum[p][1] += here[x_at[p]] * high;
             }
-            window += x_plane;
+            weights += 16;
         }
 
         float block_of_y[PIXELS][16]; // the sums, to be read one by one: neighbors in y are pixels, not filters
@@ -216,23 +213,20 @@ __kernel void conv2d_blocked_pixels(CONV2D_BLOCKED_ARGUMENTS)
                 sum[c][r] = start;
         }
 
-        __global const float *weights = w_packed + k * inputs * taps;
+        __global const float *weights = w_packed + k * terms;
         __global const float *window = x + x_start + n * x_image + ox;
-        for (int i = 0; i < inputs; i++) {
-            for (int t = 0; t < taps; t++) {
-                __global const float *here = window + offsets[t];
-                float8 pixels[ROWS];
+        for (int t = 0; t < terms; t++) {
+            __global const float *here = window + offsets[t];
+            float8 pixels[ROWS];
+#pragma unroll
+            for (int r = 0; r < ROWS; r++)
+                pixels[r] = LOAD8(here + row_at[r]);
+#pragma unroll
+            for (int c = 0; c < CHANNELS; c++)
 #pragma unroll
                 for (int r = 0; r < ROWS; r++)
-                    pixels[r] = LOAD8(here + row_at[r]);
-#pragma unroll
-                for (int c = 0; c < CHANNELS; c++)
-#pragma unroll
-                    for (int r = 0; r < ROWS; r++)
-                        sum[c][r] += weights[c] * pixels[r];
-                weights += CHANNELS;
-            }
-            window += x_plane;
+                    sum[c][r] += weights[c] * pixels[r];
+            weights += CHANNELS;
         }
 
 #pragma unroll

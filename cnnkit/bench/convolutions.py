@@ -80,13 +80,13 @@ def measure_one(
     """One shape in one direction; first, all must agree on the result."""
     arrays = random_arrays(case)
     call = our_calls(case, arrays)[direction]
-    candidates: dict[str, Call] = {"ours": finished(lambda: call(None))}
+    candidates: dict[str, Call] = {"ours": lambda: call(None)}
     if (torch := find_torch()) is not None:
         candidates["torch"] = torch_calls(torch, case, arrays)[direction]
         what = f"{case} {direction}, PyTorch"
         expect_close(what, call(None), candidates["torch"](), case.terms(direction))
     named, slow = _variants(call, direction) if variants else ({}, {})
-    times = interleave(candidates | named, seconds)
+    times = interleave(candidates | named, seconds, finish=current_device().finish)
     ours, theirs = times["ours"], times.get("torch")
     numpy, to_numpy = (
         _beside_numpy(case, arrays, call, seconds / 2) if direction == "forward" else (None, None)
@@ -120,11 +120,11 @@ def _beside_numpy(
         return numpy_convolution(x, w, b, case.stride, case.padding)
 
     expect_close(f"{case} forward, NumPy", call(None), theirs(), case.terms("forward"))
-    ours = finished(lambda: call(None))
+    ours, finish = lambda: call(None), current_device().finish
     if (once := _if_slow(theirs)) is not None:
-        result = once, once.median / interleave({"ours": ours}, 0.1)["ours"].median
+        result = once, once.median / interleave({"ours": ours}, 0.1, finish=finish)["ours"].median
     else:
-        times = interleave({"ours": ours, "numpy": theirs}, seconds, settle=BLAS_SETTLE)
+        times = interleave({"ours": ours, "numpy": theirs}, seconds, finish=finish, settle=BLAS_SETTLE)
         result = times["numpy"], speedup(times["ours"], times["numpy"])
     time.sleep(BLAS_SETTLE)
     return result
@@ -192,25 +192,15 @@ def torch_calls(torch: Any, case: ConvCase, arrays: tuple[np.ndarray, ...]) -> d
     }
 
 
-def finished(call: Call) -> Call:
-    """The call, ended only when the device has done what it enqueued."""
-    device = current_device()
-
-    def run() -> None:
-        call()
-        device.finish()
-
-    return run
-
-
 def _variant_call(call: Callable[[str | None], Any], variant: str) -> Call:
-    return finished(lambda: call(variant))
+    return lambda: call(variant)
 
 
 def _works(call: Call) -> bool:
     """Does this variant take this shape? Not every one takes them all."""
     try:
         call()
+        current_device().finish()
     except CnnkitError:
         return False
     return True
@@ -218,8 +208,11 @@ def _works(call: Call) -> bool:
 
 def _if_slow(call: Call) -> Timing | None:
     """The time of the second call, if that took long; the first may compile."""
+    device = current_device()
     call()
+    device.finish()
     start = time.perf_counter()
     call()
+    device.finish()
     took = time.perf_counter() - start
     return Timing.of([took]) if took > SLOW else None

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .convolutions import finished, our_calls, random_arrays
+from ..device import current_device
+from .convolutions import our_calls, random_arrays
 from .shapes import DIRECTIONS, ConvCase, Direction
 from .timing import Timing, interleave, speedup
 
@@ -64,14 +65,14 @@ def measure_growth(
         for direction in directions:
             progress(f"growth of the {grows}, {direction}")
             calls = {str(size): _call(size, direction) for size in sizes}
-            times = interleave(calls, seconds, settle=0)
+            times = interleave(calls, seconds, finish=current_device().finish, settle=0)
             rows += _rows(grows, direction, sizes, [times[str(size)] for size in sizes])
     return rows
 
 
 def _call(case: ConvCase, direction: Direction) -> Callable[[], Any]:
     call = our_calls(case, random_arrays(case))[direction]
-    return finished(lambda: call(None))
+    return lambda: call(None)
 
 
 def _rows(grows: str, direction: Direction, sizes: list[ConvCase], times: list[Timing]) -> list[GrowthRow]:

@@ -17,7 +17,7 @@ from statistics import median, quantiles
 import numpy as np
 
 SETTLE = 0.01  # seconds
-BLOCK = 0.002  # seconds
+BLOCK = 0.008  # seconds
 LONG = 0.05  # seconds
 LEAST_ROUNDS = 5
 
@@ -57,6 +57,7 @@ def interleave(
     candidates: dict[str, Callable[[], object]],
     seconds: float,
     *,
+    finish: Callable[[], object] = lambda: None,
     seed: int = 0,
     settle: float = SETTLE,
     clock: Callable[[], float] = time.perf_counter,
@@ -64,18 +65,19 @@ def interleave(
 ) -> dict[str, Timing]:
     """Time every candidate for about `seconds` in all, by turns.
 
-    Each candidate is a call that ends only when its result is there (a device's queue: `device.finish()`).
-    Each is warmed up; then come rounds, in each of which every candidate has one turn, in an order drawn
+    Each candidate is a call; `finish` waits until everything that was called is done, once at the end of each
+    turn and within its time, as a network's layers follow each other without waiting. (Where the delay of
+    a single result matters, let the call itself wait.) Each is warmed up; then come rounds, in each of which every candidate has one turn, in an order drawn
     from `seed`, until the time is up (and at least 5 rounds). A turn is
 
     - a pause of `settle` seconds (0 for none): the threads of OpenMP, which PyTorch computes with, keep a
       core busy for some milliseconds after their work is done, at the cost of whoever comes next;
     - one call that is not timed, which brings the candidate's own data back into the caches (spared where a
       call takes more than 50 ms, of which that is no part worth speaking of);
-    - as many timed calls as fill 2 ms, at least one; the turn's result is their mean.
+    - as many timed calls as fill 8 ms, at least one, and `finish`; the turn's result is their mean.
     """
     _recycle_memory()
-    usual = {name: _warm_up(call, clock) for name, call in candidates.items()}
+    usual = {name: _warm_up(call, finish, clock) for name, call in candidates.items()}
     calls = {name: max(1, min(1000, round(BLOCK / max(usual[name], 1e-9)))) for name in candidates}
     rounds: dict[str, list[float]] = {name: [] for name in candidates}
     order, rng, start = list(candidates), random.Random(seed), clock()
@@ -86,7 +88,8 @@ def interleave(
                 pause(settle)
             if usual[name] < LONG:
                 candidates[name]()
-            rounds[name].append(_mean(candidates[name], calls[name], clock))
+                finish()
+            rounds[name].append(_mean(candidates[name], calls[name], finish, clock))
     return {name: Timing.of(rounds[name], calls[name]) for name in candidates}
 
 
@@ -101,18 +104,22 @@ def _recycle_memory() -> None:
     np.ones(31 << 20, np.uint8)
 
 
-def _warm_up(call: Callable[[], object], clock: Callable[[], float]) -> float:
+def _warm_up(call: Callable[[], object], finish: Callable[[], object], clock: Callable[[], float]) -> float:
     """Call until compiled and settled; the seconds of a call by then."""
     call()
-    seconds = _mean(call, 1, clock)
-    return seconds if seconds > LONG else min(seconds, _mean(call, 1, clock))
+    finish()
+    seconds = _mean(call, 1, finish, clock)
+    return seconds if seconds > LONG else min(seconds, _mean(call, 1, finish, clock))
 
 
-def _mean(call: Callable[[], object], calls: int, clock: Callable[[], float]) -> float:
+def _mean(
+    call: Callable[[], object], calls: int, finish: Callable[[], object], clock: Callable[[], float]
+) -> float:
     """Seconds per call."""
     start = clock()
     for _ in range(calls):
         call()
+    finish()
     return (clock() - start) / calls
 
 

@@ -23,7 +23,6 @@ from .conv_layout import (
     slopes_layout,
     steps,
     suits_filters,
-    tap_offsets,
     weight_offsets,
 )
 from .conv_shape import Conv2dShape
@@ -52,10 +51,10 @@ def forward(
 ) -> None:
     """y = x convolved with w, plus b, from x as stored; with `relu`, the positive part of it."""
     layout, (down, right), taps = input_layout(s), steps(s), s.R * s.S
-    reads = (0, s.C * layout.plane, layout.plane, down, right)
+    reads = (0, s.C * layout.plane, down, right)
     writes = (0, s.OH * s.OW, s.OW, 1)
     size = (s.C, taps, s.K, s.OH, s.OW, s.N)
-    offsets, places = _table(tap_offsets, s), _table(all_places, s)
+    offsets, places = _table(weight_offsets, s), _table(all_places, s)
     _run(stored, w, (s.C * taps, taps), places, offsets, b, relu, y, size, (*reads, *writes), s.C * taps)
 
 
@@ -66,7 +65,7 @@ def backward_data(dy: DeviceArray, w: DeviceArray, dx: DeviceArray, s: Conv2dSha
     stored = _store(dy, layout)
     for index, each in enumerate(classes_of(s)):
         start = (each.start[0] + layout.pad_top) * layout.pitch + each.start[1] + layout.pad_left
-        reads = (start, s.K * layout.plane, layout.plane, layout.pitch, 1)
+        reads = (start, s.K * layout.plane, layout.pitch, 1)
         writes = (each.first[0] * s.W + each.first[1], s.H * s.W, s.stride_y * s.W, s.stride_x)
         size = (s.K, len(each.taps), s.C, *each.size, dy.shape[0])
         offsets, places = _table(class_offsets, s, index), _table(class_places, s, index)
@@ -106,7 +105,7 @@ def _run(
         launch(device, run, (inputs, blocks), (1, 1), w, places, packed, *sizes)
     run = kernel(device, FILE, function, **macros)
     bias, has_bias = (packed, 0) if b is None else (b, 1)  # an unread buffer must still be one
-    args = (packed, offsets, bias, has_bias, int(relu), y, *size[:-1], *distances)
+    args = (packed, offsets, bias, has_bias, int(relu), y, inputs * taps, outputs, OH, OW, *distances)
     launch(device, run, items, ONE, stored, *args)
 
 

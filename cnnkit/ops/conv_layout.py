@@ -152,9 +152,10 @@ def class_places(s: Conv2dShape, index: int) -> tuple[int, ...]:
 
 
 def class_offsets(s: Conv2dShape, index: int) -> tuple[int, ...]:
-    """How far the taps of a class read in dy as it is stored."""
-    pitch = slopes_layout(s).pitch
-    return tuple(down * pitch + right for _, down, right in classes_of(s)[index].taps)
+    """How far the taps of a class, in all planes, read in dy as it is stored."""
+    layout = slopes_layout(s)
+    taps = [down * layout.pitch + right for _, down, right in classes_of(s)[index].taps]
+    return tuple(k * layout.plane + tap for k in range(s.K) for tap in taps)
 
 
 def all_places(s: Conv2dShape) -> tuple[int, ...]:

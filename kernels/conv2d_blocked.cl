@@ -145,16 +145,19 @@ __kernel void conv2d_blocked_filters(CONV2D_BLOCKED_ARGUMENTS)
     for (int lane = 0; lane < 16; lane++)
         ((float *)start)[lane] = has_bias ? b[MIN(k + lane, outputs - 1)] : 0.0f;
 
+    int oy = first_block * PIXELS / OW, ox = first_block * PIXELS % OW;
     for (int block = first_block; block < first_block + RUN && block * PIXELS < pixels; block++) {
         int x_at[PIXELS], y_at[PIXELS]; // pixels beyond the last repeat the last and are not written
         float8 sum[PIXELS][2];
 #pragma unroll
         for (int i = 0; i < PIXELS; i++) {
-            const int pixel = MIN(block * PIXELS + i, pixels - 1);
-            x_at[i] = pixel / OW * x_row + pixel % OW * x_col;
-            y_at[i] = pixel / OW * y_row + pixel % OW * y_col;
+            x_at[i] = oy * x_row + ox * x_col;
+            y_at[i] = oy * y_row + ox * y_col;
             sum[i][0] = start[0];
             sum[i][1] = start[1];
+            const int last = block * PIXELS + i + 1 >= pixels, wraps = !last && ox + 1 == OW;
+            oy += wraps;
+            ox = wraps ? 0 : last ? ox : ox + 1;
         }
 
         __global const float *weights = w_packed + k * terms;

@@ -183,14 +183,27 @@ __kernel void max_pool2d_forward_blocked(__global const float *x, __global float
 __kernel void max_pool2d_backward_blocked(__global const float *dy, __global const int *winners,
                                           __global const float *y, const int relu, __global float *dx, POOL2D_SHAPE)
 {
-    const int plane = get_global_id(0);
+    const int plane = get_global_id(0), apart = stride_y >= window_y && stride_x >= window_x;
     dx += plane * H * W;
     for (int i = 0; i < H * W; i++)
         dx[i] = 0.0f;
-    for (int i = plane * OH * OW; i < (plane + 1) * OH * OW; i++) {
-        const int winner = winners[i];
-        const float slope = !relu || y[i] > 0.0f ? dy[i] : y[i] <= 0.0f ? 0.0f : y[i]; // neither: y is NaN
-        if (winner >= 0 && winner < H * W)
-            dx[winner] += slope;
+    const int end = (plane + 1) * OH * OW;
+    for (int i = plane * OH * OW; i < end; i += 4) {
+        // Four slopes at a time: deciding one by one, in no order that a processor could foresee, is slow.
+        const int first = i + 4 > end ? (end >= 4 ? end - 4 : 0) : i; // the last four overlap those before them
+        float slopes[4];
+        if (first + 4 <= end) {
+            const float4 given = LOAD4(dy + first), peak = LOAD4(y + first);
+            const float4 kept = peak > 0.0f ? given : peak <= 0.0f ? (float4)(0.0f) : peak; // neither: y is NaN
+            *(float4 *)slopes = relu ? kept : given;
+        } else {
+            for (int e = 0; e < end; e++)
+                slopes[e] = !relu || y[e] > 0.0f ? dy[e] : y[e] <= 0.0f ? 0.0f : y[e];
+        }
+        for (int at = i; at < first + 4 && at < end; at++) {
+            const int winner = winners[at];
+            if ((uint)winner < (uint)(H * W))
+                dx[winner] = apart ? slopes[at - first] : dx[winner] + slopes[at - first]; // apart: none wins twice
+        }
     }
 }

@@ -144,7 +144,11 @@ def launch(
             f"more than the {device.max_work_group_size} that {device.name} allows; use a smaller local size."
         )
     plain = [
-        arg.base_data if type(arg) is Array and not arg.offset else _checked(kernel, i, arg)
+        arg
+        if (kind := type(arg)) is int or kind is float
+        else arg.base_data
+        if kind is Array and not arg.offset
+        else _checked(kernel, i, arg)
         for i, arg in enumerate(args)
     ]
     if len(plain) != kernel.num_args:
@@ -180,9 +184,7 @@ def _opencl() -> tuple[Any, Any]:
 
 
 def _checked(kernel: Kernel, index: int, arg: Any) -> Any:
-    """An argument that is no whole device array: a number, or a mistake."""
-    if type(arg) in (int, float):
-        return arg
+    """An argument that is neither a plain number nor a whole device array."""
     if isinstance(arg, _opencl()[1]):
         if arg.offset:
             raise CnnkitError("A kernel was given a slice of an array: pass it through to_device first.")

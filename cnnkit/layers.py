@@ -8,6 +8,7 @@ gradient at the output into the gradient at the input, leaving each parameter's 
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from numbers import Integral
 from typing import Any
 
@@ -189,7 +190,11 @@ class Conv2d(_Weighted):
         self.stride, self.padding, self.dilation = stride, padding, dilation
 
     def _shape(self, x_shape: Shape) -> Any:
-        return conv2d_shape(tuple(x_shape), self.w.shape, self.stride, self.padding, self.dilation)
+        key = (tuple(x_shape), self.w.shape, self.stride, self.padding, self.dilation)
+        try:
+            return _conv2d_shape(*key)
+        except TypeError:  # a list cannot be remembered
+            return conv2d_shape(*key)
 
     def __call__(self, x: Any, relu: bool = False) -> DeviceArray:
         """The output; with `relu`, its positive part, in the same pass over memory."""
@@ -219,6 +224,12 @@ class Conv2d(_Weighted):
         _expect_volume(shape)
         s = self._shape((1, *shape))
         return (s.K, s.OH, s.OW)
+
+
+@lru_cache(maxsize=256)
+def _conv2d_shape(*key: Any) -> Any:
+    """The shapes of every step of a training run are the same: checked and worked out once."""
+    return conv2d_shape(*key)
 
 
 class Linear(_Weighted):

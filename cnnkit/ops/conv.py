@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from ..array import DeviceArray, empty, to_device, zeros
-from ..device import current_device
+from ..device import Device, current_device
 from ..kernel import kernel, launch
 from . import conv_blocked, conv_gemm, conv_implicit, conv_tiled, elementwise
 from .arguments import Padding, Pair, expect_shape, rank
@@ -72,7 +73,11 @@ def conv2d_backward(
 
 
 def _variant(operation: str, shape: Conv2dShape, named: str | None) -> str:
-    device = current_device()
+    return _variant_on(current_device(), operation, shape, named)
+
+
+@lru_cache(maxsize=1024)
+def _variant_on(device: Device, operation: str, shape: Conv2dShape, named: str | None) -> str:
     chosen = choose(operation, device, shape.multiply_adds, named, conv_blocked.scratch(shape))
     # What this device's local memory or work-groups are too small for gives way to plain.
     if chosen == "tiled" and not conv_tiled.fits(shape, device):

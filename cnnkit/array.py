@@ -186,8 +186,8 @@ def _layout(shape: tuple[int, ...], dtype: np.dtype) -> tuple[int, tuple[int, ..
     for length in reversed(shape):
         strides.append(step)
         step *= max(1, length)
-    queue = current_device().queue
-    return math.prod(shape), tuple(reversed(strides)), _array_type()(queue, shape, dtype, allocator=_nothing).flags
+    like = _array_type()(current_device().queue, shape, dtype, allocator=_nothing)
+    return math.prod(shape), tuple(reversed(strides)), like.flags
 
 
 def _nothing(size: int) -> None:

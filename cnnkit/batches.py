@@ -12,7 +12,6 @@ from .device import current_device
 from .kernel import kernel, launch
 from .ops.rows import take_rows
 
-
 ITEMS = 16  # of `record_step`
 
 

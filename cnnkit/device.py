@@ -55,6 +55,9 @@ class Device:
             self.kind = "CPU"
         else:
             self.kind = "accelerator"
+        # How many neighboring numbers a work-item of a simple kernel does: few items with long runs suit a
+        # CPU, whose compiler turns runs into vectors. (CHUNK in the kernels.)
+        self.chunk = 2048 if self.kind == "CPU" else 1
         self.compute_units = handle.max_compute_units
         self.memory_bytes = handle.global_mem_size
         self.max_allocation_bytes = handle.max_mem_alloc_size

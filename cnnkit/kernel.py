@@ -6,12 +6,16 @@ The sources are the `.cl` files of `kernels/` at the top of the repository (inst
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import math
 import os
 import re
 import shutil
 import struct
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -19,7 +23,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .device import Device, current_device
+from .device import Device, cache_folder, current_device
 from .errors import CnnkitError, DeviceError
 
 # Alike on every device. Nothing here relaxes NaN, infinity or the order of sums: a diverging training
@@ -223,11 +227,55 @@ def _declare_types(kernel: Kernel, args: list[Any]) -> None:
     kernel.typed = True
 
 
+# Built together: a driver needs a constant time for every program, however small, and a training step
+# would need one of almost every file.
+TOGETHER = ("activation", "conv2d_blocked", "loss", "matmul", "optimizer", "pool2d", "softmax", "training")
+
+
+def prepare(device: Device | None = None) -> None:
+    """Build the kernels that networks use, and say so if this device's driver has not compiled them yet."""
+    device = device or current_device()
+    with device.lock:
+        _program(device, TOGETHER[0], {})
+
+
 def _program(device: Device, name: str, macros: dict[str, Any]) -> Any:
     key = (name, tuple(sorted(macros.items())))
     if key not in device.programs:
-        device.programs[key] = _build(device, name, source(name), macros)
+        if name in _together(device) and not macros:
+            _build_together(device)
+        if key not in device.programs:
+            device.programs[key] = _build(device, name, source(name), {**macros, "CHUNK": device.chunk})
     return device.programs[key]
+
+
+def _together(device: Device) -> tuple[str, ...]:
+    return tuple(name for name in TOGETHER if name != "conv2d_blocked" or device.kind == "CPU")
+
+
+def _build_together(device: Device) -> None:
+    """One program of many files; none if one does not compile, which is then named when it is used."""
+    names = _together(device)
+    text = "\n".join(source(name) for name in names)
+    try:
+        with _announced(device, text):
+            program = _build(device, "all", text, {"CHUNK": device.chunk})
+    except BuildError:
+        return
+    for name in names:
+        device.programs.setdefault((name, ()), program)
+
+
+@contextmanager
+def _announced(device: Device, text: str) -> Iterator[None]:
+    """Say that this takes a while, the first time that this text is built for this device."""
+    built = hashlib.sha256("\0".join([device.name, device.version, text]).encode()).hexdigest()[:16]
+    mark = Path(os.environ.get("POCL_CACHE_DIR") or cache_folder("pocl")) / f"cnnkit-{built}"
+    if not mark.exists():
+        print(f"Compiling cnnkit's kernels for {device.name}: some seconds, this once.", flush=True)
+    yield
+    with contextlib.suppress(OSError):
+        mark.touch()
 
 
 def _build(device: Device, name: str, text: str, macros: dict[str, Any]) -> Any:

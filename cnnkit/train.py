@@ -194,7 +194,8 @@ def train_step(
 ) -> None:
     """Predict, note the loss as step `index` of the logbook, go back, and move the parameters.
 
-    Nothing here waits for the device. Once a loss was not finite, `log.halt` keeps the parameters as they are.
+    Nothing here waits for the device. Once a loss was not finite, `log.halt` keeps the parameters
+    as they are.
     """
     scores = model.forward(x)
     values, hits, slopes = _loss_step(loss, scores, y)

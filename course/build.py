@@ -117,7 +117,7 @@ def describe(output: nbformat.NotebookNode) -> None:
 def is_progress(output: nbformat.NotebookNode) -> bool:
     """Progress bars are news while they run and noise afterwards."""
     if output.output_type == "stream":
-        return "it/s" in output.text or "step/s" in output.text
+        return any(sign in output.text for sign in ("it/s", "step/s", "Compiling cnnkit"))
     plain = output.get("data", {}).get("text/plain", "")
     return "step/s" in plain or "| 0/" in plain
 

@@ -25,8 +25,8 @@
 #ifndef PIXELS
 #define PIXELS 6 // x 16 filters = 12 sums, 2 weights and a pixel: of the 16 vector registers of AVX2, 15
 #endif
-#ifndef RUN
-#define RUN 12 // blocks of the same filters per work-item: enough to be worth starting it
+#ifndef BLOCKS
+#define BLOCKS 12 // blocks of the same filters per work-item: enough to be worth starting it
 #endif
 #ifndef CHANNELS
 #define CHANNELS 4 // filters per work-item, where a vector holds pixels
@@ -100,21 +100,21 @@ __kernel void pad_planes(__global const float *x, __global float *padded, const 
 }
 
 /* Puts weights in the order of use (idea 4): packed[block][input][tap][lane] is the weight of output
- * block*CHANNELS + lane for this input and tap, 0 beyond the last output. Weight (o, i, tap) stands in w at
+ * block*lanes + lane for this input and tap, 0 beyond the last output. Weight (o, i, tap) stands in w at
  * o*output_step + i*input_step + tap_places[tap], which covers both directions of the convolution.
- * Global size (inputs, ceil(outputs / CHANNELS)). */
+ * Global size (inputs, ceil(outputs / lanes)). */
 __kernel void pack_weights(__global const float *w, __global const int *tap_places, __global float *packed,
                            const int outputs, const int inputs, const int taps, const int output_step,
-                           const int input_step)
+                           const int input_step, const int lanes)
 {
     const int i = get_global_id(0), block = get_global_id(1);
-    if (i >= inputs || block * CHANNELS >= outputs)
+    if (i >= inputs || block * lanes >= outputs)
         return;
-    __global float *to = packed + (block * inputs + i) * taps * CHANNELS;
+    __global float *to = packed + (block * inputs + i) * taps * lanes;
     for (int t = 0; t < taps; t++) {
-        for (int lane = 0; lane < CHANNELS; lane++) {
-            const int o = block * CHANNELS + lane;
-            to[t * CHANNELS + lane] = o < outputs ? w[o * output_step + i * input_step + tap_places[t]] : 0.0f;
+        for (int lane = 0; lane < lanes; lane++) {
+            const int o = block * lanes + lane;
+            to[t * lanes + lane] = o < outputs ? w[o * output_step + i * input_step + tap_places[t]] : 0.0f;
         }
     }
 }
@@ -133,11 +133,11 @@ __kernel void pack_weights(__global const float *w, __global const int *tap_plac
 #define POSITIVE_PART(v) ((v) <= 0.0f ? (float8)(0.0f) : (v))
 
 /* Vectors of 8 filters, blocks of PIXELS pixels x 16 filters: best for many filters, and no pixel is computed twice.
- * Global size (ceil(outputs / 16), ceil(OH*OW / (PIXELS*RUN)), N): a work-item does RUN blocks of the same filters. */
+ * Global size (ceil(outputs / 16), ceil(OH*OW / (PIXELS*BLOCKS)), N): a work-item does BLOCKS blocks of the same filters. */
 __kernel void conv2d_blocked_filters(CONV2D_BLOCKED_ARGUMENTS)
 {
     const int k = get_global_id(0) * 16, n = get_global_id(2), pixels = OH * OW;
-    const int first_block = get_global_id(1) * RUN;
+    const int first_block = get_global_id(1) * BLOCKS;
     __global float *y_here = y + y_start + (n * outputs + k) * y_plane;
 
     float8 start[2];
@@ -146,7 +146,7 @@ __kernel void conv2d_blocked_filters(CONV2D_BLOCKED_ARGUMENTS)
         ((float *)start)[lane] = has_bias ? b[MIN(k + lane, outputs - 1)] : 0.0f;
 
     int oy = first_block * PIXELS / OW, ox = first_block * PIXELS % OW;
-    for (int block = first_block; block < first_block + RUN && block * PIXELS < pixels; block++) {
+    for (int block = first_block; block < first_block + BLOCKS && block * PIXELS < pixels; block++) {
         int x_at[PIXELS], y_at[PIXELS]; // pixels beyond the last repeat the last and are not written
         float8 sum[PIXELS][2];
 #pragma unroll

@@ -66,9 +66,10 @@ def interleave(
     """Time every candidate for about `seconds` in all, by turns.
 
     Each candidate is a call; `finish` waits until everything that was called is done, once at the end of each
-    turn and within its time, as a network's layers follow each other without waiting. (Where the delay of
-    a single result matters, let the call itself wait.) Each is warmed up; then come rounds, in each of which every candidate has one turn, in an order drawn
-    from `seed`, until the time is up (and at least 5 rounds). A turn is
+    turn and within its time, as a network's layers follow each other without waiting. (Where the delay of a
+    single result matters, let the call itself wait.) Each is warmed up; then come rounds, in each of which
+    every candidate has one turn, in an order drawn from `seed`, until the time is up (and at least 5
+    rounds). A turn is
 
     - a pause of `settle` seconds (0 for none): the threads of OpenMP, which PyTorch computes with, keep a
       core busy for some milliseconds after their work is done, at the cost of whoever comes next;

@@ -29,8 +29,9 @@ from .conv_shape import Conv2dShape
 
 FILE = "conv2d_blocked"
 ONE = (1, 1, 1)
+NONE: dict[str, int] = {}
 # The sizes of blocks that the kernels have by default.
-CHANNELS, PIXELS, TAPS, RUN, BAND = 4, 6, 3, 12, 16
+CHANNELS, PIXELS, TAPS, BLOCKS, BAND = 4, 6, 3, 12, 16
 SHORT_SUM = 256  # numbers or vectors per partial sum of a weight gradient: short sums lose fewer digits
 CACHED = 1 << 15  # numbers of dy (128 KiB) that stay in a core's cache while all weights of a part are done
 ITEMS_PER_CORE = 8  # work-items that a core should get at least, so that all end at about the same time
@@ -90,18 +91,18 @@ def _run(
     device = current_device()
     inputs, taps, outputs, OH, OW, images = size
     if suits_filters(outputs, terms):
-        channels, macros, function = WIDE, {}, "conv2d_blocked_filters"
-        items = (-(-outputs // WIDE), -(-OH * OW // (PIXELS * RUN)), images)
+        channels, macros, function = WIDE, NONE, "conv2d_blocked_filters"
+        items = (-(-outputs // WIDE), -(-OH * OW // (PIXELS * BLOCKS)), images)
     else:
         # 3 rows keep more sums in registers, unless too many of the rows would be computed in vain.
         rows = 3 if -(-OH // 3) * 3 <= 1.08 * -(-OH // 2) * 2 else 2
-        channels, macros, function = CHANNELS, {"ROWS": rows}, "conv2d_blocked_pixels"
+        channels, macros, function = CHANNELS, {"ROWS": 3} if rows == 3 else NONE, "conv2d_blocked_pixels"
         items = (-(-OH // rows), -(-outputs // CHANNELS), images)
     blocks = -(-outputs // channels)
     packed = empty((max(1, blocks * inputs * taps * channels),))
     if taps:
-        run = kernel(device, FILE, "pack_weights", CHANNELS=channels)
-        sizes = (outputs, inputs, taps, *weight_steps)
+        run = kernel(device, FILE, "pack_weights")
+        sizes = (outputs, inputs, taps, *weight_steps, channels)
         launch(device, run, (inputs, blocks), (1, 1), w, places, packed, *sizes)
     run = kernel(device, FILE, function, **macros)
     bias, has_bias = (packed, 0) if b is None else (b, 1)  # an unread buffer must still be one

@@ -92,7 +92,7 @@ def weight_offsets(s: Conv2dShape) -> tuple[int, ...]:
 
 @lru_cache(maxsize=256)
 def flat_slopes_layout(s: Conv2dShape) -> Padded:
-    """How the flat weight gradient reads dy: in rows as long as those of x, so both are one run of vectors."""
+    """How the flat weight gradient reads dy: in rows as long as those of x, so both are one long run."""
     pitch = input_layout(s).pitch
     length = (s.OH - 1) * pitch + s.OW
     # What the last vector reads beyond the last pixel must be zeros of the same plane.

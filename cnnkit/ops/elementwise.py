@@ -18,15 +18,15 @@ from ..kernel import kernel, launch
 from .arguments import same_shape
 
 LOCAL_1D = (64,)
-CHUNK = 2048  # elements per work-item on a CPU
 
 
 def run_each(device: Device, file: str, function: str, n: int, *args: Any) -> None:
-    """Launch a kernel that does something for EACH of n elements, on as many work-items as suit the device."""
-    if device.kind == "CPU":
-        launch(device, kernel(device, file, function, CHUNK=CHUNK), (-(-n // CHUNK),), (1,), *args)
+    """Launch a kernel that does something for EACH of n elements, on work-items as the device likes them."""
+    run = kernel(device, file, function)
+    if device.chunk > 1:
+        launch(device, run, (-(-n // device.chunk),), (1,), *args)
     else:
-        launch(device, kernel(device, file, function), (n,), LOCAL_1D, *args)
+        launch(device, run, (n,), LOCAL_1D, *args)
 
 
 def _run(function: str, inputs: tuple[DeviceArray, ...], *scalars: Any) -> DeviceArray:

@@ -14,7 +14,7 @@ from .arguments import expect_shape, rank, same_shape
 from .elementwise import LOCAL_1D
 from .probability import LOCAL_ROWS
 
-LOCAL_SUM = 64
+LOCAL_SUM = 64  # LOCAL_SIZE in loss.cl
 
 
 def cross_entropy(logits: Any, labels: Any) -> DeviceArray:
@@ -27,7 +27,7 @@ def cross_entropy(logits: Any, labels: Any) -> DeviceArray:
     device = current_device()
     rows, columns = logits.shape
     losses = empty((rows,))
-    run = kernel(device, "loss", "cross_entropy_rows", LOCAL_SIZE=LOCAL_SUM)
+    run = kernel(device, "loss", "cross_entropy_rows")
     launch(device, run, (rows,), LOCAL_ROWS, logits, labels, losses, rows, columns)
     return _scaled_sum(losses, 1.0 / rows)
 
@@ -38,7 +38,7 @@ def cross_entropy_backward(logits: Any, labels: Any) -> DeviceArray:
     device = current_device()
     rows, columns = logits.shape
     dlogits = empty((rows, columns))
-    run = kernel(device, "loss", "cross_entropy_backward", LOCAL_SIZE=LOCAL_SUM)
+    run = kernel(device, "loss", "cross_entropy_backward")
     launch(device, run, (rows,), LOCAL_ROWS, logits, labels, dlogits, rows, columns)
     return dlogits
 
@@ -48,7 +48,7 @@ def mse(pred: Any, target: Any, reduction: str = "mean") -> DeviceArray:
     pred, target = _check_pair(pred, target)
     device = current_device()
     errors = empty(pred.shape)
-    run = kernel(device, "loss", "squared_error", LOCAL_SIZE=LOCAL_SUM)
+    run = kernel(device, "loss", "squared_error")
     launch(device, run, (pred.size,), LOCAL_1D, pred, target, errors, pred.size)
     return _scaled_sum(errors, _scale(reduction, pred.size))
 
@@ -58,7 +58,7 @@ def mse_backward(pred: Any, target: Any, reduction: str = "mean") -> DeviceArray
     pred, target = _check_pair(pred, target)
     device = current_device()
     dpred = empty(pred.shape)
-    run = kernel(device, "loss", "squared_error_backward", LOCAL_SIZE=LOCAL_SUM)
+    run = kernel(device, "loss", "squared_error_backward")
     scale = _scale(reduction, pred.size)
     launch(device, run, (pred.size,), LOCAL_1D, pred, target, dpred, pred.size, scale)
     return dpred
@@ -69,7 +69,7 @@ def count_correct(scores: Any, labels: Any) -> DeviceArray:
     scores, labels = _check_classes(scores, labels)
     device = current_device()
     hits = empty((), np.int32)
-    run = kernel(device, "loss", "count_correct", LOCAL_SIZE=LOCAL_SUM)
+    run = kernel(device, "loss", "count_correct")
     launch(device, run, (LOCAL_SUM,), (LOCAL_SUM,), scores, labels, hits, *scores.shape)
     return hits
 
@@ -84,7 +84,7 @@ def cross_entropy_step(logits: Any, labels: Any) -> tuple[DeviceArray, DeviceArr
     device = current_device()
     rows, columns = logits.shape
     losses, hits, dlogits = empty((rows,)), empty((rows,), np.int32), empty((rows, columns))
-    run = kernel(device, "loss", "cross_entropy_step", LOCAL_SIZE=LOCAL_SUM)
+    run = kernel(device, "loss", "cross_entropy_step")
     launch(device, run, (rows,), LOCAL_ROWS, logits, labels, losses, hits, dlogits, rows, columns)
     return losses, hits, dlogits
 
@@ -102,7 +102,7 @@ def check_labels(labels: np.ndarray, classes: int) -> None:
 def _scaled_sum(values: DeviceArray, scale: float) -> DeviceArray:
     device = current_device()
     out = empty(())
-    run = kernel(device, "loss", "scaled_sum", LOCAL_SIZE=LOCAL_SUM)
+    run = kernel(device, "loss", "scaled_sum")
     launch(device, run, (LOCAL_SUM,), (LOCAL_SUM,), values, out, values.size, scale)
     return out
 

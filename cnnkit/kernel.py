@@ -13,6 +13,7 @@ import os
 import re
 import shutil
 import struct
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -272,7 +273,8 @@ def _announced(device: Device, text: str) -> Iterator[None]:
     built = hashlib.sha256("\0".join([device.name, device.version, text]).encode()).hexdigest()[:16]
     mark = Path(os.environ.get("POCL_CACHE_DIR") or cache_folder("pocl")) / f"cnnkit-{built}"
     if not mark.exists():
-        print(f"Compiling cnnkit's kernels for {device.name}: some seconds, this once.", flush=True)
+        words = f"Compiling cnnkit's kernels for {device.name}: some seconds, this once."
+        print(words, file=sys.stderr, flush=True)
     yield
     with contextlib.suppress(OSError):
         mark.touch()

@@ -214,6 +214,8 @@ def test_a_really_damaged_cache_folder_does_no_harm(tmp_path):
 
     first = run()
     assert first.stdout.startswith("[0.0, 2.0]"), first.stderr
+    assert "Compiling cnnkit's kernels" in first.stderr
+    assert "Compiling" not in run().stderr  # it says so once
     assert str(folder) in first.stdout
     built = [p for p in (folder / "pocl").rglob("*") if p.is_file() and p.stat().st_size]
     if not built:

@@ -103,6 +103,36 @@ def test_a_network_is_its_operations_in_a_row(device):
     assert model.predict(x[:0]).shape == (0, 10)
 
 
+@pytest.mark.parametrize("filters", [3, 16])
+def test_layers_that_share_a_pass_compute_what_each_does_alone(device, filters):
+    """Sequential runs Conv2d with the ReLU behind it, and MaxPool2d's gradient with the ReLU before it."""
+    model = Sequential(
+        ReLU(),
+        Conv2d(2, filters, 3, padding=1),
+        ReLU(),
+        MaxPool2d(2),
+        Conv2d(filters, 4, 3),
+        ReLU(),
+        ReLU(),
+        MaxPool2d(2, stride=1),
+        seed=0,
+    )
+    x = normal(3, 2, 9, 8)
+    y, together = model.forward(x), model(x)
+    dy = normal(*y.shape)
+    dx = model.backward(dy).get()
+    slopes = {name: p.grad.get() for name, p in model.named_parameters().items()}
+    alone = x
+    for layer in model.layers:
+        alone = layer.forward(alone)
+    assert np.array_equal(alone.get(), y.get()) and np.array_equal(together.get(), y.get())
+    for layer in reversed(model.layers):
+        dy = layer.backward(dy)
+    assert np.array_equal(dy.get(), dx)
+    for name, p in model.named_parameters().items():
+        assert np.array_equal(p.grad.get(), slopes[name])
+
+
 def test_the_first_layers_input_gradient_can_be_left_out():
     model = Sequential(Conv2d(1, 2, 3), ReLU(), Flatten(), Linear(8, 2), seed=0)
     y = model.forward(normal(1, 1, 4, 4))

@@ -5,7 +5,7 @@ import pytest
 from closeness import assert_close
 
 from cnnkit import SGD, Adam, reference
-from cnnkit.array import to_device
+from cnnkit.array import copy_into, to_device
 from cnnkit.errors import CnnkitError
 from cnnkit.layers import Linear, Parameter
 
@@ -78,6 +78,28 @@ def test_a_raised_halt_freezes_the_weights():
 def test_mistakes(call, words):
     with pytest.raises(CnnkitError, match=words):
         call()
+
+
+@pytest.mark.parametrize("make", [SGD, Adam])
+def test_all_parameters_at_once_are_each_one_alone(device, make):
+    """Gradients in the optimizer's memory take one launch; gradients set by hand one each."""
+    rng = np.random.default_rng(0)
+    values = [rng.standard_normal(shape) for shape in ((3, 5), (7,), (1,), (40, 30))]
+    together, alone = ([Parameter(v) for v in values] for _ in range(2))
+    first, second = make(0.1), make(0.1)
+    first.prepare(together)
+    for _ in range(3):
+        for p, q in zip(together, alone, strict=True):
+            slope = to_device(rng.standard_normal(p.shape))
+            copy_into(p.room, slope)
+            p.grad, q.grad = p.room, slope
+        first.step(together)
+        second.step(alone)
+    for p, q in zip(together, alone, strict=True):
+        assert np.array_equal(p.value.get(), q.value.get())
+    for mine, theirs in zip(first.state, second.state, strict=True):
+        for name in mine:
+            assert np.array_equal(mine[name].get(), theirs[name].get())
 
 
 def test_one_optimizer_serves_one_model():

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 import cnnkit
 from cnnkit import reference
 from cnnkit.errors import DTypeError, ShapeError
+from cnnkit.ops import conv
+from cnnkit.ops.conv_shape import conv2d_shape
 from cnnkit.ops.variants import VARIANTS
 
 FORWARD = VARIANTS["conv2d_forward"]
@@ -19,7 +21,10 @@ BACKWARD = VARIANTS["conv2d_backward_data"]
 def problems(draw):
     """Arrays and parameters of a convolution that is possible, odd ones included."""
     small = st.integers(1, 3)
-    n, c, k = draw(st.integers(1, 3)), draw(st.integers(1, 5)), draw(st.integers(1, 6))
+    n, c = draw(st.integers(1, 3)), draw(st.integers(1, 5))
+    k = draw(
+        st.one_of(st.integers(1, 6), st.sampled_from([12, 16, 17, 33]))
+    )  # kernels differ for many filters
     r, s = draw(st.integers(1, 5)), draw(st.integers(1, 5))
     stride, dilation = draw(st.tuples(small, small)), draw(st.tuples(small, small))
     stride = draw(st.sampled_from([stride, stride[0], 7]))
@@ -78,6 +83,44 @@ def test_a_batch_done_in_several_pieces(device, variant):
     expected = reference.conv2d_backward(dy, x, w, padding="same")
     for g, e, length in zip(got, expected, (33 * 9, 37 * 196, 37 * 196), strict=True):
         assert_close(g, e, length)
+
+
+@pytest.mark.parametrize("k", [3, 16])
+@pytest.mark.parametrize("stride", [1, 2])
+def test_large_pictures_and_long_sums(device, k, stride):
+    """One large picture is summed in pieces; rows of every remainder of a vector's width."""
+    rng = np.random.default_rng(0)
+    w = rng.standard_normal((k, 2, 5, 3)).astype(np.float32)
+    for width in (61, 64, 71):
+        x = rng.standard_normal((1, 2, 83, width)).astype(np.float32)
+        how = {"stride": stride, "padding": ((2, 1), (0, 3))}
+        y = reference.conv2d(x, w, **how)
+        dy = rng.standard_normal(y.shape).astype(np.float32)
+        assert_close(cnnkit.conv2d(x, w, **how), y, 30)
+        expected = reference.conv2d_backward(dy, x, w, **how)
+        lengths = (k * 15, y[0, 0].size, y[0, 0].size)
+        for g, e, length in zip(cnnkit.conv2d_backward(dy, x, w, **how), expected, lengths, strict=True):
+            assert_close(g, e, length)
+
+
+def test_the_same_input_gives_the_same_bits(device):
+    rng = np.random.default_rng(0)
+    x, w = rng.standard_normal((9, 5, 11, 10)), rng.standard_normal((17, 5, 3, 3))
+    dy = rng.standard_normal((9, 17, 11, 10))
+    for variant in BACKWARD:
+        first, again = (cnnkit.conv2d_backward(dy, x, w, padding=1, variant=variant) for _ in range(2))
+        for a, b in zip(first, again, strict=True):
+            assert np.array_equal(a.get(), b.get())
+
+
+@pytest.mark.parametrize("variant", FORWARD)
+def test_a_relu_in_the_same_pass(device, variant):
+    rng = np.random.default_rng(0)
+    x, w = rng.standard_normal((2, 3, 9, 9)).astype(np.float32), rng.standard_normal((5, 3, 3, 3))
+    x[0, 0, 4, 4] = np.nan
+    shape = conv2d_shape(x.shape, w.shape, 1, 1, 1)
+    y = conv.forward(cnnkit.to_device(x), cnnkit.to_device(w), None, shape, relu=True, variant=variant)
+    assert_close(y, reference.relu(reference.conv2d(x, w, padding=1)), 27)
 
 
 def test_same_padding_is_tensorflows(device):

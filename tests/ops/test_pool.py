@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 import cnnkit
 from cnnkit import reference
 from cnnkit.errors import ShapeError
+from cnnkit.ops.pool import route_to_winners
+from cnnkit.ops.variants import VARIANTS
 
 
 @st.composite
@@ -28,13 +30,38 @@ def gradient_like(y):
     return np.random.default_rng(2).standard_normal(y.shape).astype(np.float32)
 
 
+@pytest.mark.parametrize("variant", VARIANTS["max_pool2d_forward"])
 @given(problem=problems())
-def test_max_pooling(device, problem):
+def test_max_pooling(device, variant, problem):
     x, how = problem
     y = reference.max_pool2d(x, **how)
-    assert_close(cnnkit.max_pool2d(x, **how), y)
+    assert_close(cnnkit.max_pool2d(x, **how, variant=variant), y)
     dy = gradient_like(y)
-    assert_close(cnnkit.max_pool2d_backward(dy, x, **how), reference.max_pool2d_backward(dy, x, **how), 16)
+    got = cnnkit.max_pool2d_backward(dy, x, **how, variant=variant)
+    assert_close(got, reference.max_pool2d_backward(dy, x, **how), 16)
+
+
+@pytest.mark.parametrize("variant", VARIANTS["max_pool2d_backward"])
+@given(problem=problems())
+def test_a_relu_before_the_pooling_in_the_same_pass(device, variant, problem):
+    x, how = problem
+    positive = cnnkit.relu(x)
+    y, winners = cnnkit.max_pool2d(positive, **how, return_indices=True, variant=variant)
+    dy = gradient_like(y)
+    got = route_to_winners(cnnkit.to_device(dy), winners, x.shape, *how.values(), positive=y, variant=variant)
+    assert_close(
+        got, reference.relu_backward(reference.max_pool2d_backward(dy, positive.get(), **how), x), 16
+    )
+
+
+@pytest.mark.parametrize("variant", VARIANTS["max_pool2d_forward"])
+def test_nan_and_infinity_win_and_show(device, variant):
+    x = np.zeros((1, 2, 6, 10), np.float32)
+    x[0, 0, 2, 3], x[0, 0, 2, 2], x[0, 1, 0, 9] = np.nan, np.inf, np.inf
+    x[0, 1, 4:] = -np.inf
+    y, winners = cnnkit.max_pool2d(x, 2, return_indices=True, variant=variant)
+    assert_close(y, reference.max_pool2d(x, 2))
+    assert winners.get()[0, 0, 1, 1] == 2 * 10 + 3 and winners.get()[0, 1, 2, 0] == 4 * 10
 
 
 @given(problem=problems(), count_include_pad=st.booleans())

@@ -2,6 +2,7 @@
 #
 #   make lab              open the course in JupyterLab (PORT=9000 to choose the port)
 #   make test             run every test
+#   make bench            measure this machine and cnnkit on it, beside PyTorch
 #   make help             the other targets
 #
 # Everything is installed into .venv; a second run installs nothing unless pyproject.toml or
@@ -21,7 +22,7 @@ ifeq ($(STALE),yes)
 $(shell rm -rf $(STAMPS))
 endif
 
-.PHONY: lab test test-slow test-browser lint course clean help
+.PHONY: lab test test-slow test-browser bench lint course clean help
 .DEFAULT_GOAL := help
 
 lab: $(STAMPS)/lab
@@ -35,6 +36,10 @@ test-slow: $(STAMPS)/test
 
 test-browser: $(STAMPS)/browser
 	@$(PY) tests/run.py browser
+
+# BENCH holds its options: make bench BENCH=--quick
+bench: $(STAMPS)/bench
+	@$(PY) -m cnnkit bench $(BENCH)
 
 lint: $(STAMPS)/test
 	$(PY) -m ruff check
@@ -53,6 +58,7 @@ help:
 	@echo "make test          run every test, the notebooks included"
 	@echo "make test-slow     run the tests that take minutes"
 	@echo "make test-browser  run the tests that drive JupyterLab in Chromium"
+	@echo "make bench         measure cnnkit on this machine, beside PyTorch; BENCH=--quick: in a minute"
 	@echo "make lint          check style and types"
 	@echo "make course        make the notebooks from course/source"
 	@echo "make clean         remove .venv, builds and caches; your notebooks stay"
@@ -95,4 +101,9 @@ $(STAMPS)/test: $(STAMPS)/venv pyproject.toml constraints.txt
 $(STAMPS)/browser: $(STAMPS)/test
 	@echo "Installing playwright (half a minute, once)."
 	@$(INSTALL) -e '.[test,browser]'
+	@touch $@
+
+$(STAMPS)/bench: $(STAMPS)/test
+	@echo "Installing PyTorch to measure beside (up to 1 GB; a few minutes, once)."
+	@$(INSTALL) -e '.[test,bench]'
 	@touch $@

@@ -39,7 +39,7 @@
 #endif
 
 #ifndef BAND
-#define BAND 16 // rows that a work-item of pad_planes copies: enough to be worth starting it
+#define BAND 128 // rows that a work-item of pad_planes copies: enough to be worth starting it
 #endif
 
 #ifdef __clang__ // a vector type that may lie anywhere: one plain load instruction
@@ -64,23 +64,29 @@ float sum_of_lanes(const float8 v)
 /* Stores planes (H, W) with their padding, sorted by stride (idea 3): a plane becomes stride_y x stride_x pictures of
  * rows x pitch numbers; row and column (i, j) of the padded plane go to row i / stride_y and column j / stride_x of picture
  * (i % stride_y, j % stride_x). 8 zeros follow the last plane, so that a vector may reach beyond it.
- * Global size (ceil(rows / BAND), planes * stride_y * stride_x): a work-item writes BAND rows of a picture. */
+ * The rows of all pictures count through. Global size (ceil(planes*stride_y*stride_x*rows / BAND)): a work-item writes
+ * BAND of them. */
 __kernel void pad_planes(__global const float *x, __global float *padded, const int H, const int W, const int planes,
                          const int pad_top, const int pad_left, const int stride_y, const int stride_x, const int rows,
                          const int pitch)
 {
-    const int first_row = get_global_id(0) * BAND, picture = get_global_id(1);
-    const int last_row = MIN(first_row + BAND, rows);
-    const int plane = picture / (stride_y * stride_x);
-    const int top = picture / stride_x % stride_y - pad_top, left = picture % stride_x - pad_left;
-    // Place j of a row holds column left + j*stride_x; those inside the plane are j in [first, last).
-    const int first = left >= 0 ? 0 : MIN((-left + stride_x - 1) / stride_x, pitch);
-    const int last = MAX(first, MIN((W - left + stride_x - 1) / stride_x, pitch));
-    __global float *to = padded + (picture * rows + first_row) * pitch;
-    for (int row = first_row; row < last_row; row++) {
+    const int pictures = stride_y * stride_x, all_rows = planes * pictures * rows;
+    const int first_row = get_global_id(0) * BAND, last_row = MIN(first_row + BAND, all_rows);
+    int picture = first_row / rows, row = first_row % rows;
+    __global float *to = padded + first_row * pitch;
+
+    int top = 0, left = 0, first = 0, last = 0;
+    for (int i = first_row; i < last_row; i++) {
+        if (i == first_row || row == 0) {
+            top = picture / stride_x % stride_y - pad_top;
+            left = picture % stride_x - pad_left;
+            // Place j of a row holds column left + j*stride_x; those inside the plane are j in [first, last).
+            first = left >= 0 ? 0 : MIN((-left + stride_x - 1) / stride_x, pitch);
+            last = MAX(first, MIN((W - left + stride_x - 1) / stride_x, pitch));
+        }
         const int iy = top + row * stride_y;
         const int end = iy < 0 || iy >= H ? first : last;
-        __global const float *from = x + (plane * H + iy) * W + left;
+        __global const float *from = x + (picture / pictures * H + iy) * W + left;
         int j = 0;
         for (; j < first; j++)
             to[j] = 0.0f;
@@ -94,8 +100,12 @@ __kernel void pad_planes(__global const float *x, __global float *padded, const 
         for (; j < pitch; j++)
             to[j] = 0.0f;
         to += pitch;
+        if (++row == rows) {
+            row = 0;
+            picture++;
+        }
     }
-    if (last_row == rows && picture == planes * stride_y * stride_x - 1)
+    if (last_row == all_rows)
         STORE8(to, (float8)(0.0f));
 }
 

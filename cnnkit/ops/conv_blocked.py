@@ -31,7 +31,7 @@ FILE = "conv2d_blocked"
 ONE = (1, 1, 1)
 NONE: dict[str, int] = {}
 # The sizes of blocks that the kernels have by default.
-CHANNELS, PIXELS, TAPS, BLOCKS, BAND = 4, 6, 3, 12, 16
+CHANNELS, PIXELS, TAPS, BLOCKS, BAND = 4, 6, 3, 12, 128
 SHORT_SUM = 256  # numbers or vectors per partial sum of a weight gradient: short sums lose fewer digits
 CACHED = 1 << 15  # numbers of dy (128 KiB) that stay in a core's cache while all weights of a part are done
 ITEMS_PER_CORE = 8  # work-items that a core should get at least, so that all end at about the same time
@@ -180,9 +180,9 @@ def _store(x: DeviceArray, layout: Padded) -> DeviceArray:
     device = current_device()
     planes = x.shape[0] * x.shape[1]
     out = empty((planes * layout.plane + LANES,))
-    items = (-(-layout.rows // BAND), planes * layout.stride_y * layout.stride_x)
+    rows = planes * layout.stride_y * layout.stride_x * layout.rows
     run = kernel(device, FILE, "pad_planes")
-    launch(device, run, items, (1, 1), x, out, layout.H, layout.W, planes, *layout[2:])
+    launch(device, run, (-(-rows // BAND),), (1,), x, out, layout.H, layout.W, planes, *layout[2:])
     return out
 
 

@@ -39,18 +39,18 @@ def matmul_backward(dy: Any, a: Any, b: Any) -> tuple[DeviceArray, DeviceArray]:
     return product(dy, b, transpose_b=True), product(a, dy, transpose_a=True)
 
 
-def linear(x: Any, w: Any, b: Any = None) -> DeviceArray:
+def linear(x: Any, w: Any, b: Any = None, *, variant: str | None = None) -> DeviceArray:
     """A dense layer: y = x w^T + b.
 
     Args: `x` (N, in_features); `w` (out_features, in_features), one row of weights per neuron; `b`
-    (out_features,) or None. Returns (N, out_features).
+    (out_features,) or None; `variant` as in `matmul`. Returns (N, out_features).
     """
     x, w = to_device(x, "x"), to_device(w, "w")
     _check_linear(x, w)
     if b is not None:
         b = to_device(b, "b")
         expect_shape(b, "b", (w.shape[0],), f"one bias for each of the {w.shape[0]} neurons")
-    return product(x, w, transpose_b=True, bias=b)
+    return product(x, w, transpose_b=True, bias=b, variant=variant)
 
 
 def linear_backward(dy: Any, x: Any, w: Any) -> tuple[DeviceArray, DeviceArray, DeviceArray]:

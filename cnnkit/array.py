@@ -132,17 +132,20 @@ def side_by_side(shapes: list[tuple[int, ...]]) -> tuple[DeviceArray, list[Devic
     starts = [0]
     for shape in shapes:
         starts.append(starts[-1] + -(-max(1, math.prod(shape)) // step) * step)
-    whole = zeros((starts[-1],))
-    # A buffer of its own and not of the pool, whose buffers cannot be divided.
-    buffer = cl.Buffer(device.context, cl.mem_flags.READ_WRITE, whole.nbytes)
-    with device.lock:
-        cl.enqueue_copy(device.queue, buffer, whole.base_data, byte_count=whole.nbytes)
+    size = 4 * starts[-1]
+    try:
+        # A buffer of its own and not of the pool, whose buffers cannot be divided.
+        buffer = cl.Buffer(device.context, cl.mem_flags.READ_WRITE, size)
+        with device.lock:
+            cl.enqueue_fill_buffer(device.queue, buffer, np.zeros(1, np.float32), 0, size)
+    except cl.Error:
+        raise _too_large(device, (starts[-1],), size) from None
     dtype = np.dtype(np.float32)
     parts = [
         _array(device, tuple(shape), dtype, buffer.get_sub_region(4 * start, 4 * max(1, math.prod(shape))))
         for start, shape in zip(starts, shapes, strict=False)
     ]
-    return _array(device, whole.shape, dtype, buffer), parts
+    return _array(device, (starts[-1],), dtype, buffer), parts
 
 
 def _array(device: Device, shape: tuple[int, ...], dtype: np.dtype, data: Any) -> DeviceArray:

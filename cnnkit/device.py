@@ -77,6 +77,7 @@ class Device:
         self.kernels: dict[Any, Any] = {}
         self.programs: dict[Any, Any] = {}
         self.tables: dict[Any, Any] = {}
+        self.apart = False  # did the kernels that are built together not compile?
 
     def __repr__(self) -> str:
         return f"<cnnkit device {self.index}: {self.name} ({self.kind}, {self.platform})>"

@@ -164,7 +164,7 @@ def launch(
     try:
         with device.lock:
             if not kernel.typed:
-                _declare_types(kernel, plain)
+                _declare_types(kernel, args)
             kernel.handle.set_args(*plain)
             cl.enqueue_nd_range_kernel(device.queue, kernel.handle, rounded, local_size)
     except cl.Error as error:
@@ -216,15 +216,19 @@ _NUMBER_TYPES = {
 }
 
 
-def _declare_types(kernel: Kernel, args: list[Any]) -> None:
+def _declare_types(kernel: Kernel, args: tuple[Any, ...]) -> None:
     """Tell pyopencl once which arguments are numbers, and of which type: the source says so."""
     cl, _ = _opencl()
     handle, name_of = kernel.handle, cl.kernel_arg_info.TYPE_NAME
     try:
         names = [handle.get_arg_info(i, name_of) for i in range(kernel.num_args)]
+        types = [_NUMBER_TYPES.get(name) for name in names]
     except cl.Error:  # a driver that keeps no such information: judge by the first arguments
-        names = [type(arg).__name__ for arg in args]
-    handle.set_scalar_arg_dtypes([_NUMBER_TYPES.get(name) for name in names])
+        types = [
+            arg.dtype.type if isinstance(arg, np.generic) else _NUMBER_TYPES.get(type(arg).__name__)
+            for arg in args
+        ]
+    handle.set_scalar_arg_dtypes(types)
     kernel.typed = True
 
 
@@ -243,10 +247,10 @@ def prepare(device: Device | None = None) -> None:
 def _program(device: Device, name: str, macros: dict[str, Any]) -> Any:
     key = (name, tuple(sorted(macros.items())))
     if key not in device.programs:
-        if name in _together(device) and not macros:
+        if name in _together(device) and not macros and not device.apart:
             _build_together(device)
         if key not in device.programs:
-            device.programs[key] = _build(device, name, source(name), {**macros, "CHUNK": device.chunk})
+            device.programs[key] = _build(device, name, source(name), {"CHUNK": device.chunk, **macros})
     return device.programs[key]
 
 
@@ -262,6 +266,7 @@ def _build_together(device: Device) -> None:
         with _announced(device, text):
             program = _build(device, "all", text, {"CHUNK": device.chunk})
     except BuildError:
+        device.apart = True
         return
     for name in names:
         device.programs.setdefault((name, ()), program)

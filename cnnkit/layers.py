@@ -28,12 +28,15 @@ Shape = tuple[int, ...]
 
 
 class Parameter:
-    """What a layer learns: `value`, and after a backward pass `grad`, the loss's slope at it."""
+    """What a layer learns: `value`, and after a backward pass `grad`, the loss's slope at it.
+
+    `fit` moves `value` in memory when it begins: ask for it anew afterwards.
+    """
 
     def __init__(self, value: np.ndarray) -> None:
         self.value: DeviceArray = to_device(value)
         self.grad: DeviceArray | None = None
-        self.room: DeviceArray | None = None  # where an optimizer wants the gradient written
+        self.room: DeviceArray | None = None  # where `fit` wants the gradient written
 
     @property
     def shape(self) -> Shape:
@@ -226,7 +229,7 @@ class Conv2d(_Weighted):
         return (s.K, s.OH, s.OW)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=256, typed=True)  # typed: 1.0 is equal to 1 and is no stride
 def _conv2d_shape(*key: Any) -> Any:
     """The shapes of every step of a training run are the same: checked and worked out once."""
     return conv2d_shape(*key)

@@ -88,7 +88,8 @@ class Sequential:
         """Do layers i and i + 1 share a pass over memory?
 
         A convolution writes max(0, y) as it goes, and a pooling's gradient leaves out what a ReLU before
-        it would stop: two layers, one reading and writing. What is computed stays the same.
+        it would stop: two layers, one reading and writing. What is computed stays the same. (But of two NaN
+        in one pooling window the gradient shows only the first.)
         """
         pair = self.layers[i : i + 2] if i >= 0 else []
         return [type(layer) for layer in pair] == [first, second]

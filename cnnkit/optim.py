@@ -30,9 +30,7 @@ class Optimizer:
         self.steps = 0
         self.owners: list[Parameter] | None = None  # whose state this is
         self.state: list[dict[str, DeviceArray]] = []
-        # All values, gradients and remembered arrays, each kind in one piece: one launch moves everything.
-        self.whole: list[DeviceArray] = []
-        self.values: list[DeviceArray] = []
+        self.gathered: list[DeviceArray] = []  # values, gradients and remembered arrays, in one piece each
         for name, value in {"lr": lr, **settings}.items():
             if not isinstance(value, Real) or not math.isfinite(value) or value < 0:
                 raise CnnkitError(
@@ -49,9 +47,9 @@ class Optimizer:
         if halt is None:
             halt = zeros((1,), np.int32)
         self.steps += 1
-        if all(p.grad is p.room and p.value is v for p, v in zip(parameters, self.values, strict=True)):
-            n = self.whole[0].size
-            run_each(device, "optimizer", self.kernel_name, n, *self.whole, halt, n, *self._scalars())
+        if self.gathered and all(p.grad is p.room for p in parameters):
+            n = self.gathered[0].size
+            run_each(device, "optimizer", self.kernel_name, n, *self.gathered, halt, n, *self._scalars())
             return
         for parameter, kept in zip(parameters, self.state, strict=True):
             if parameter.grad is None:
@@ -61,29 +59,43 @@ class Optimizer:
             run_each(device, "optimizer", self.kernel_name, n, *arrays, n, *self._scalars())
 
     def prepare(self, parameters: list[Parameter]) -> None:
-        """Make the arrays that are remembered for `parameters`, if there are none yet.
-
-        The parameters move into one piece of memory, their gradients and the remembered arrays likewise.
-        """
+        """Make the arrays that are remembered for `parameters`, if there are none yet."""
         if self.owners is None:
+            self.state = [{name: zeros(p.shape) for name in self.remembers} for p in parameters]
             self.owners = list(parameters)
-            shapes = [p.shape for p in parameters]
-            values, self.values = side_by_side(shapes)
-            slopes, rooms = side_by_side(shapes)
-            remembered = [side_by_side(shapes) for _ in self.remembers]
-            self.whole = [values, slopes, *(whole for whole, _ in remembered)]
-            self.state = [
-                dict(zip(self.remembers, kept, strict=True))
-                for kept in zip(*(parts for _, parts in remembered), strict=True)
-            ]
-            for p, value, room in zip(parameters, self.values, rooms, strict=True):
-                copy_into(value, p.value)
-                p.value, p.room = value, room
         elif [id(p) for p in self.owners] != [id(p) for p in parameters]:
             raise CnnkitError(
                 f"{self!r} has been stepping another model ({len(self.owners)} arrays) than this one "
                 f"({len(parameters)}): make a new optimizer for each model."
             )
+
+    def gather(self, parameters: list[Parameter]) -> None:
+        """Move the parameters, their gradients and what is remembered into one piece of memory each.
+
+        Until `release`, one launch moves all parameters, and each backward pass writes into the same
+        gradients. `fit` does this; by hand it is not needed.
+        """
+        self.prepare(parameters)
+        if not parameters:
+            return
+        shapes = [p.shape for p in parameters]
+        (values, places), (slopes, rooms) = side_by_side(shapes), side_by_side(shapes)
+        remembered = {name: side_by_side(shapes) for name in self.remembers}
+        state = [{name: parts[i] for name, (_, parts) in remembered.items()} for i in range(len(parameters))]
+        for parameter, place, old, new in zip(parameters, places, self.state, state, strict=True):
+            copy_into(place, parameter.value)
+            for name, array in new.items():
+                copy_into(array, old[name])
+        self.state = state
+        self.gathered = [values, slopes, *(whole for whole, _ in remembered.values())]
+        for parameter, place, room in zip(parameters, places, rooms, strict=True):
+            parameter.value, parameter.room = place, room
+
+    def release(self) -> None:
+        """From now on each backward pass makes new gradients again."""
+        self.gathered = []
+        for parameter in self.owners or ():
+            parameter.room = None
 
     def _scalars(self) -> tuple[float, ...]:
         raise NotImplementedError

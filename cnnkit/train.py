@@ -23,7 +23,7 @@ from .callbacks import Callback, Run
 from .checkpoint import identity, resume, save_checkpoint
 from .errors import CnnkitError, ShapeError, TrainingError
 from .history import History
-from .losses import CrossEntropyLoss
+from .losses import CrossEntropyLoss, MSELoss
 from .model import Sequential
 from .ops.loss import check_labels, count_correct
 from .optim import Adam, Optimizer
@@ -121,6 +121,7 @@ def _fit(
     bar = Bar(run, progress, already=len(history))
     with _interruptible(run), bar:
         try:
+            optimizer.gather(model.parameters)
             for callback in callbacks:
                 callback.on_fit_begin(run)
             batches = Batches(inputs, targets, batch_size, seed)
@@ -147,6 +148,7 @@ def _fit(
                 if run.stopped:
                     break
         finally:
+            optimizer.release()
             history.stopped = run.stopped
             for callback in callbacks:
                 callback.on_fit_end(run)
@@ -205,11 +207,15 @@ def train_step(
 
 
 def _loss_step(loss: Any, scores: Any, y: Any) -> tuple[Any, Any, Any]:
-    """(values whose mean is the loss, hits or None, gradient); a loss of one's own need not have a `step`."""
-    if hasattr(loss, "step"):
+    """(values whose mean is the loss, hits or None, gradient)."""
+    if type(loss) in (CrossEntropyLoss, MSELoss):
         return loss.step(scores, y)
+    return *_loss_and_hits(loss, scores, y), loss.backward(scores, y)  # a loss of one's own
+
+
+def _loss_and_hits(loss: Any, scores: Any, y: Any) -> tuple[Any, Any]:
     hits = count_correct(scores, y) if getattr(loss, "counts_hits", False) else None
-    return loss(scores, y), hits, loss.backward(scores, y)
+    return loss(scores, y), hits
 
 
 def _evaluate(model: Sequential, loss: Any, inputs: np.ndarray, targets: np.ndarray) -> dict[str, float]:
@@ -219,8 +225,7 @@ def _evaluate(model: Sequential, loss: Any, inputs: np.ndarray, targets: np.ndar
         stop = start + EVALUATION_BATCH
         x, y = to_device(inputs[start:stop]), to_device(targets[start:stop], "y", targets.dtype)
         scores = model(x)
-        values, hits, _ = _loss_step(loss, scores, y)
-        log.record(index, values, hits, len(x))
+        log.record(index, *_loss_and_hits(loss, scores, y), len(x))
     return log.read()
 
 

@@ -20,6 +20,9 @@
  * Loops over the block are unrolled, so that the arrays of sums become registers. Arithmetic is written with
  * operators: on some drivers built-in functions such as fma or vload8 are calls, ten times slower.
  *
+ * Numbers that are not finite stay visible, and may show in more places than by the formula: zeros that stand between
+ * pixels are multiplied, too, and 0 times infinity is not a number.
+ *
  * A work-item is a long loop already: work-groups of one item, local size (1, 1, 1).
  */
 #ifndef PIXELS
@@ -183,7 +186,7 @@ __kernel void conv2d_blocked_filters(CONV2D_BLOCKED_ARGUMENTS)
             weights += 16;
         }
 
-        float block_of_y[PIXELS][16]; // the sums, to be read one by one: neighbors in y are pixels, not filters
+        float block_of_y[PIXELS][16] __attribute__((aligned(32))); // the sums, to be read one by one: neighbors in y are pixels, not filters
 #pragma unroll
         for (int p = 0; p < PIXELS; p++) {
             *(float8 *)&block_of_y[p][0] = relu ? POSITIVE_PART(sum[p][0]) : sum[p][0];

@@ -191,7 +191,7 @@ __kernel void max_pool2d_backward_blocked(__global const float *dy, __global con
     for (int i = plane * OH * OW; i < end; i += 4) {
         // Four slopes at a time: deciding one by one, in no order that a processor could foresee, is slow.
         const int first = i + 4 > end ? (end >= 4 ? end - 4 : 0) : i; // the last four overlap those before them
-        float slopes[4];
+        float slopes[4] __attribute__((aligned(16)));
         if (first + 4 <= end) {
             const float4 given = LOAD4(dy + first), peak = LOAD4(y + first);
             const float4 kept = peak > 0.0f ? given : peak <= 0.0f ? (float4)(0.0f) : peak; // neither: y is NaN

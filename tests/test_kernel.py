@@ -87,6 +87,19 @@ def test_a_kernel_is_built_once(device, monkeypatch):
     assert kernels.kernel(device, "activation", "relu_forward") is first
 
 
+def test_one_file_that_does_not_compile_stops_no_other(device, monkeypatch):
+    """The kernels of networks are built together; if that fails, each by itself."""
+    true_source = kernels.source
+    broken = lambda name: true_source(name) + "oops" * (name == "softmax")  # noqa: E731
+    monkeypatch.setattr(kernels, "source", broken)
+    for name, value in {"programs": {}, "kernels": {}, "apart": False}.items():
+        monkeypatch.setattr(device, name, value)
+    assert cnnkit.relu([-1, 2]).get().tolist() == [0, 2]
+    assert device.apart
+    with pytest.raises(kernels.BuildError, match="'softmax' with CHUNK"):
+        cnnkit.softmax([[1, 2]])
+
+
 def test_a_work_group_above_the_limit_names_both_numbers(device):
     run = kernels.compile_source(GOOD, "double_it", FACTOR=1)
     size = device.max_work_group_size * 2

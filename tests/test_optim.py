@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from closeness import assert_close
 
-from cnnkit import SGD, Adam, reference
+from cnnkit import SGD, Adam, optim, reference
 from cnnkit.array import copy_into, to_device
 from cnnkit.errors import CnnkitError
 from cnnkit.layers import Linear, Parameter
@@ -87,7 +87,7 @@ def test_all_parameters_at_once_are_each_one_alone(device, make):
     values = [rng.standard_normal(shape) for shape in ((3, 5), (7,), (1,), (40, 30))]
     together, alone = ([Parameter(v) for v in values] for _ in range(2))
     first, second = make(0.1), make(0.1)
-    first.prepare(together)
+    first.gather(together)
     for _ in range(3):
         for p, q in zip(together, alone, strict=True):
             slope = to_device(rng.standard_normal(p.shape))
@@ -100,6 +100,40 @@ def test_all_parameters_at_once_are_each_one_alone(device, make):
     for mine, theirs in zip(first.state, second.state, strict=True):
         for name in mine:
             assert np.array_equal(mine[name].get(), theirs[name].get())
+    first.release()
+    assert all(p.room is None for p in together)
+    first.step(together)  # goes on one by one, from the same state
+    second.step(alone)
+    assert np.array_equal(together[3].value.get(), alone[3].value.get())
+
+
+def test_gradients_by_hand_are_new_at_every_backward():
+    """Also after a fit, which reuses them: somebody may add them up."""
+    layer, optimizer = Linear(4, 3, seed=0), Adam(0.1)
+    optimizer.gather(layer.parameters)
+    optimizer.release()
+    kept = []
+    for seed in (1, 2):
+        layer.forward(normal(5, 4, seed=seed))
+        layer.backward(normal(5, 3, seed=seed))
+        kept.append((layer.w.grad, layer.w.grad.get()))
+    assert np.array_equal(kept[0][0].get(), kept[0][1])
+
+
+def test_nothing_to_step():
+    optimizer = Adam(0.1)
+    optimizer.gather([])
+    optimizer.step([])
+
+
+def test_an_optimizer_that_finds_no_memory_can_be_used_when_there_is_some(monkeypatch):
+    parameters, optimizer = Linear(4, 3, seed=0).parameters, Adam(0.1)
+    monkeypatch.setattr(optim, "side_by_side", lambda shapes: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        optimizer.gather(parameters)
+    monkeypatch.undo()
+    optimizer.gather(parameters)
+    assert len(optimizer.state) == 2
 
 
 def test_one_optimizer_serves_one_model():

@@ -311,3 +311,28 @@ def test_memory_is_flat_over_many_steps():
 
     fit(network(), (IMAGES, LABELS), epochs=6, batch_size=16, callbacks=[Watch()], **QUIET)
     assert len(set(held[1:])) == 1
+
+
+def test_a_loss_of_ones_own_is_what_is_trained(capsys):
+    """Also one that is derived from ours: its own gradient counts, and `evaluate` needs none."""
+
+    class Nothing(cnnkit.CrossEntropyLoss):
+        def __call__(self, scores, labels):
+            return super().__call__(scores, labels) * 0 + 7
+
+        def backward(self, scores, labels):
+            return super().backward(scores, labels) * 0
+
+    model = network()
+    before = model.state()
+    history = fit(model, (IMAGES, LABELS), epochs=1, optimizer=SGD(0.1), loss=Nothing(), **QUIET)
+    assert history.rows[0]["loss"] == pytest.approx(7)
+    assert all(np.array_equal(before[name], array) for name, array in model.state().items())
+
+    class OnlyLooks:
+        target_dtype, counts_hits = np.int32, True
+
+        def __call__(self, scores, labels):
+            return cnnkit.cross_entropy(scores, labels)
+
+    assert cnnkit.evaluate(model, (IMAGES, LABELS), OnlyLooks())["loss"] > 0

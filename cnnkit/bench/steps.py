@@ -127,6 +127,7 @@ class OurTraining:
     def __init__(self, model: Sequential, images: np.ndarray, labels: np.ndarray, lr: float = RATE) -> None:
         self.model, self.loss, self.optimizer = model, CrossEntropyLoss(), Adam(lr)
         self.x, self.y = to_device(images), to_device(labels, "labels", np.int32)
+        self.optimizer.gather(model.parameters)
         self.log = Logbook(1)
 
     def step(self) -> DeviceArray:

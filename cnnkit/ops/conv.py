@@ -78,7 +78,10 @@ def _variant(operation: str, shape: Conv2dShape, named: str | None) -> str:
 
 @lru_cache(maxsize=1024)
 def _variant_on(device: Device, operation: str, shape: Conv2dShape, named: str | None) -> str:
-    chosen = choose(operation, device, shape.multiply_adds, named, conv_blocked.scratch(shape))
+    weights = operation == "conv2d_backward_weight"
+    chosen = choose(operation, device, shape.multiply_adds, named, conv_blocked.scratch(shape, weights))
+    if chosen == "blocked" and named is None and not conv_blocked.suits(shape):
+        return "plain"
     # What this device's local memory or work-groups are too small for gives way to plain.
     if chosen == "tiled" and not conv_tiled.fits(shape, device):
         return "plain"

@@ -171,9 +171,16 @@ def _parts(images: int, vectors: int, blocks: int, cores: int) -> tuple[int, int
     return 1, -(-vectors // each), each
 
 
-def scratch(s: Conv2dShape) -> int:
+def scratch(s: Conv2dShape, weights: bool) -> int:
     """How many numbers of memory this way needs besides its inputs and outputs, about."""
-    return s.N * (s.C * input_layout(s).plane + s.K * slopes_layout(s._replace(N=1)).plane)
+    planes = s.C * input_layout(s).plane + s.K * slopes_layout(s._replace(N=1)).plane
+    sums = s.K * s.C * s.R * s.S * -(-s.N * s.OH * s.OW // (SHORT_SUM * LANES)) if weights else 0
+    return s.N * planes + sums
+
+
+def suits(s: Conv2dShape) -> bool:
+    """Is it worth it? Not with large strides: each class of pixels is a launch, and pictures grow."""
+    return s.stride_y * s.stride_x <= 16
 
 
 def _store(x: DeviceArray, layout: Padded) -> DeviceArray:

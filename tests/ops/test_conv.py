@@ -103,6 +103,17 @@ def test_large_pictures_and_long_sums(device, k, stride):
             assert_close(g, e, length)
 
 
+def test_a_stride_as_large_as_the_filter(device):
+    """Every pixel of dx is a class of its own: not a launch each."""
+    rng = np.random.default_rng(0)
+    x, w = rng.standard_normal((2, 2, 48, 48)), rng.standard_normal((3, 2, 16, 16))
+    dy = rng.standard_normal((2, 3, 3, 3))
+    expected = reference.conv2d_backward(dy, x, w, stride=16)
+    got = cnnkit.conv2d_backward(dy, x, w, stride=16)
+    for g, e, length in zip(got, expected, (3, 18, 18), strict=True):
+        assert_close(g, e, length)
+
+
 def test_the_same_input_gives_the_same_bits(device):
     rng = np.random.default_rng(0)
     x, w = rng.standard_normal((9, 5, 11, 10)), rng.standard_normal((17, 5, 3, 3))

@@ -98,6 +98,14 @@ __kernel void pad_planes(__global const float *x, __global float *padded, const 
                 STORE8(to + MIN(j, end - 8), LOAD8(from + MIN(j, end - 8))); // the last overlaps the one before it
             j = end;
         }
+        if (stride_x == 2 && end - first >= 8) {
+            for (; j < end; j += 8) {
+                const int at = MIN(j, end - 8);
+                const float8 low = LOAD8(from + 2 * at), high = LOAD8(from + 2 * at + 7); // columns 0 to 7, 7 to 14
+                STORE8(to + at, (float8)(low.even, high.odd));
+            }
+            j = end;
+        }
         for (; j < end; j++)
             to[j] = from[j * stride_x];
         for (; j < pitch; j++)

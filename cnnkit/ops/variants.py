@@ -1,8 +1,15 @@
 """The one place where a kernel's variant is chosen, from the device and the shape.
 
-Every operation has `plain`, the formula itself; faster variants are added to the table and to
-`choose`. A caller may name one (`conv2d(..., variant="plain")`): the course's comparisons run the
-library's own kernels, never copies of them.
+A caller may name one (`conv2d(..., variant="plain")`): the course's comparisons run the library's own
+kernels, never copies of them. Each has one idea, told at the top of its file in `kernels/`:
+
+- `plain` (conv2d.cl, matmul.cl, pool2d.cl): the formula itself, one work-item per number;
+- `tiled` (conv2d_tiled.cl): a work-group shares the pixels it fetched, in local memory;
+- `gemm` (im2col.cl, matmul.cl): patches written out as a matrix, then a matrix product;
+- `implicit_gemm` (conv2d_implicit_gemm.cl): that product without ever storing the patches, for GPUs;
+- `blocked` (conv2d_blocked.cl, matmul.cl, pool2d.cl): sums in vector registers, for CPUs.
+
+`docs/performance.md` has what each brings.
 """
 
 from __future__ import annotations

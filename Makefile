@@ -22,7 +22,7 @@ ifeq ($(STALE),yes)
 $(shell rm -rf $(STAMPS))
 endif
 
-.PHONY: lab test test-slow test-browser bench lint course clean help
+.PHONY: lab test test-slow test-browser test-bench bench lint course clean help
 .DEFAULT_GOAL := help
 
 lab: $(STAMPS)/lab
@@ -36,6 +36,10 @@ test-slow: $(STAMPS)/test
 
 test-browser: $(STAMPS)/browser
 	@$(PY) tests/run.py browser
+
+test-bench: $(STAMPS)/bench
+	$(PY) -m pytest -q tests/bench
+	$(PY) -m cnnkit bench --quick
 
 # BENCH holds its options: make bench BENCH=--quick
 bench: $(STAMPS)/bench
@@ -58,6 +62,7 @@ help:
 	@echo "make test          run every test, the notebooks included"
 	@echo "make test-slow     run the tests that take minutes"
 	@echo "make test-browser  run the tests that drive JupyterLab in Chromium"
+	@echo "make test-bench    check that PyTorch computes the same as cnnkit, and measure both quickly"
 	@echo "make bench         measure cnnkit on this machine, beside PyTorch; BENCH=--quick: in a minute"
 	@echo "make lint          check style and types"
 	@echo "make course        make the notebooks from course/source"

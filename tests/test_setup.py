@@ -210,16 +210,16 @@ def _ci(clone: Clone, failing: str) -> subprocess.CompletedProcess[str]:
 def test_ci_passes_when_every_part_does(clone: Clone) -> None:
     done = _ci(clone, failing="nothing")
     assert done.returncode == 0, done
-    assert done.stdout.splitlines()[-1] == "PASSED: all 5 parts"
-    for target in ("test", "test-slow", "lint", "test-browser"):
+    assert done.stdout.splitlines()[-1] == "PASSED: all 6 parts"
+    for target in ("test", "test-slow", "lint", "test-bench", "test-browser"):
         assert f"made {target}\n" in done.stdout
 
 
-@pytest.mark.parametrize("failing", ["test", "test-slow", "lint", "test-browser"])
+@pytest.mark.parametrize("failing", ["test", "test-slow", "lint", "test-bench", "test-browser"])
 def test_ci_fails_when_a_part_does_and_still_runs_the_others(clone: Clone, failing: str) -> None:
     done = _ci(clone, failing)
     assert done.returncode == 1
-    assert done.stdout.splitlines()[-1] == "FAILED: 1 of 5 parts"
+    assert done.stdout.splitlines()[-1] == "FAILED: 1 of 6 parts"
     assert "made test-browser" in done.stdout
 
 

@@ -233,7 +233,8 @@ def _declare_types(kernel: Kernel, args: tuple[Any, ...]) -> None:
 
 
 # Built together: a driver needs a constant time for every program, however small, and a training step
-# would need one of almost every file.
+# would need one of almost every file. The files become one text, so a macro or helper function of one must
+# not mean something else in another. conv2d_blocked serves CPUs alone: other devices leave it out.
 TOGETHER = ("activation", "conv2d_blocked", "loss", "matmul", "optimizer", "pool2d", "softmax", "training")
 
 

@@ -46,14 +46,14 @@ class Optimizer:
         self.prepare(parameters)
         if halt is None:
             halt = zeros((1,), np.int32)
+        if any(p.grad is None for p in parameters):
+            raise CnnkitError("A parameter has no gradient yet: call backward before step.")
         self.steps += 1
         if self.gathered and all(p.grad is p.room for p in parameters):
             n = self.gathered[0].size
             run_each(device, "optimizer", self.kernel_name, n, *self.gathered, halt, n, *self._scalars())
             return
         for parameter, kept in zip(parameters, self.state, strict=True):
-            if parameter.grad is None:
-                raise CnnkitError("A parameter has no gradient yet: call backward before step.")
             arrays = (parameter.value, parameter.grad, *kept.values(), halt)
             n = parameter.size
             run_each(device, "optimizer", self.kernel_name, n, *arrays, n, *self._scalars())
@@ -70,9 +70,9 @@ class Optimizer:
             )
 
     def gather(self, parameters: list[Parameter]) -> None:
-        """Move the parameters, their gradients and what is remembered into one piece of memory each.
+        """Move the parameters and what is remembered into one piece of memory each; make one for gradients.
 
-        Until `release`, one launch moves all parameters, and each backward pass writes into the same
+        Until `release`, one launch steps all parameters, and each backward pass writes into the same
         gradients. `fit` does this; by hand it is not needed.
         """
         self.prepare(parameters)
@@ -130,7 +130,7 @@ class SGD(Optimizer):
 class Adam(Optimizer):
     """Adam (Kingma and Ba 2015): steps scaled by running means of the gradient and of its square.
 
-    The first step of every weight is lr in size, against its gradient's sign.
+    The first step of every weight with a gradient is lr in size, against its gradient's sign.
     """
 
     kernel_name = "adam_step"

@@ -9,7 +9,8 @@
  * relu and leaky_relu go back by their input, tanh and sigmoid by their output: whichever makes the formula
  * short. At exactly 0 the slope of the left side is taken. NaN stays NaN everywhere: a broken value must show.
  *
- * Buffers: flat float32 arrays of n elements. Global size ceil(n / CHUNK): a work-item does CHUNK elements, EACH of them.
+ * Buffers: flat float32 arrays of n elements. Global size ceil(n / CHUNK): a work-item does CHUNK of
+ * them, EACH in turn.
  */
 #ifndef CHUNK
 #define CHUNK 1 // neighboring numbers per work-item: 1 on GPUs, which have many; long runs on CPUs, which have few

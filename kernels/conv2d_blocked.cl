@@ -9,12 +9,12 @@
  *      memory, if the picture is stored with its padding. They are listed once, offsets[], and the loop over the
  *      window needs no other arithmetic: no borders, strides or dilations. (Dukhan, "The Indirect Convolution
  *      Algorithm", 2019, lists pointers in the same spirit.)
- *   3. Pixels sorted by stride. With stride 2 the window moves over every other pixel. A picture is stored as 2 x 2
- *      small ones, of its even and odd rows and columns; in each the window moves by 1, so neighbors in the output are
- *      neighbors in memory again, and vectors can be read whole.
- *   4. Weights in the order of use: w_packed[block][channel][tap][CHANNELS], read from the first to the last.
+ *   3. Pixels sorted by stride, where vectors hold pixels. With stride 2 the window moves over every other pixel. A
+ *      picture is stored as 2 x 2 small ones, of its even and odd rows and columns; in each the window moves by 1, so
+ *      neighbors in the output are neighbors in memory again, and vectors can be read whole.
+ *   4. Weights in the order of use: packed[block][input][tap][lane], read from the first to the last.
  *
- * Backward data is the same kernel: dy takes the place of x, the filters are transposed and turned around. With
+ * Backward data uses the same two kernels: dy takes the place of x, the filters are transposed and turned around. With
  * stride s the pixels of dx fall into s x s classes; each class is a small convolution with a part of the taps.
  *
  * Loops over the block are unrolled, so that the arrays of sums become registers. Arithmetic is written with
@@ -23,10 +23,12 @@
  * Numbers that are not finite stay visible, and may show in more places than by the formula: zeros that stand between
  * pixels are multiplied, too, and 0 times infinity is not a number.
  *
- * A work-item is a long loop already: work-groups of one item, local size (1, 1, 1).
+ * A work-item is a long loop already: work-groups of one item, local size 1, except in sum_weight_parts.
+ *
+ * The sizes of blocks below stand in cnnkit/ops/conv_blocked.py, too, which counts work-items with them: change both.
  */
 #ifndef PIXELS
-#define PIXELS 6 // x 16 filters = 12 sums, 2 weights and a pixel: of the 16 vector registers of AVX2, 15
+#define PIXELS 6 // x 16 filters: 12 sums, 2 weights, a pixel: 15 of AVX2's 16 registers. (Weight gradient: 6 weights)
 #endif
 #ifndef BLOCKS
 #define BLOCKS 12 // blocks of the same filters per work-item: enough to be worth starting it
@@ -35,12 +37,11 @@
 #define CHANNELS 4 // filters per work-item, where a vector holds pixels
 #endif
 #ifndef ROWS
-#define ROWS 2 // rows per work-item; CHANNELS * ROWS sums need as many vector registers (AVX2 has 16 in all)
+#define ROWS 3 // rows per work-item; CHANNELS * ROWS sums need as many vector registers (AVX2 has 16 in all)
 #endif
 #ifndef TAPS
-#define TAPS 3 // weights per filter and work-item in the weight gradient
+#define TAPS 3 // weights per filter and work-item in conv2d_backward_weight_pixels
 #endif
-
 #ifndef BAND
 #define BAND 128 // rows that a work-item of pad_planes copies: enough to be worth starting it
 #endif
@@ -65,8 +66,8 @@ float sum_of_lanes(const float8 v)
 }
 
 /* Stores planes (H, W) with their padding, sorted by stride (idea 3): a plane becomes stride_y x stride_x pictures of
- * rows x pitch numbers; row and column (i, j) of the padded plane go to row i / stride_y and column j / stride_x of picture
- * (i % stride_y, j % stride_x). 8 zeros follow the last plane, so that a vector may reach beyond it.
+ * rows x pitch numbers; row and column (i, j) of the padded plane go to row i / stride_y and column j / stride_x of
+ * picture (i % stride_y, j % stride_x). 8 zeros follow the last plane, so that a vector may reach beyond it.
  * The rows of all pictures count through. Global size (ceil(planes*stride_y*stride_x*rows / BAND)): a work-item writes
  * BAND of them. */
 __kernel void pad_planes(__global const float *x, __global float *padded, const int H, const int W, const int planes,
@@ -142,8 +143,9 @@ __kernel void pack_weights(__global const float *w, __global const int *tap_plac
 
 /* y[n,k,oy,ox] = b[k] + sum over the terms t, all taps of all inputs, of
  *                w[k,t] * x[x_start + n*x_image + oy*x_row + ox*x_col + offsets[t]]
- * for two kinds of blocks. y's numbers stand y_row and y_col apart, its planes y_plane (for the classes of a strided
- * gradient these are not neighbors). relu = 1 writes max(0, y), which spares a ReLU its own pass over memory. */
+ * for two kinds of blocks. y begins at y_start, its numbers stand y_row and y_col apart, its planes y_plane (for the
+ * classes of a strided gradient these are not neighbors). relu = 1 writes max(0, y), which spares a ReLU its own pass
+ * over memory. */
 #define CONV2D_BLOCKED_ARGUMENTS                                                                                       \
     __global const float *x, __global const float *w_packed, __global const int *offsets, __global const float *b,     \
         const int has_bias, const int relu, __global float *y, const int terms, const int outputs, const int OH,       \
@@ -154,7 +156,7 @@ __kernel void pack_weights(__global const float *w, __global const int *tap_plac
 #define POSITIVE_PART(v) ((v) <= 0.0f ? (float8)(0.0f) : (v))
 
 /* Vectors of 8 filters, blocks of PIXELS pixels x 16 filters: best for many filters, and no pixel is computed twice.
- * Global size (ceil(outputs / 16), ceil(OH*OW / (PIXELS*BLOCKS)), N): a work-item does BLOCKS blocks of the same filters. */
+ * Global size (ceil(outputs / 16), ceil(OH*OW / (PIXELS*BLOCKS)), N): a work-item does BLOCKS blocks of its filters. */
 __kernel void conv2d_blocked_filters(CONV2D_BLOCKED_ARGUMENTS)
 {
     const int k = get_global_id(0) * 16, n = get_global_id(2), pixels = OH * OW;
@@ -194,7 +196,8 @@ __kernel void conv2d_blocked_filters(CONV2D_BLOCKED_ARGUMENTS)
             weights += 16;
         }
 
-        float block_of_y[PIXELS][16] __attribute__((aligned(32))); // the sums, to be read one by one: neighbors in y are pixels, not filters
+        // The sums, to be read one by one: neighbors in y are pixels, not filters.
+        float block_of_y[PIXELS][16] __attribute__((aligned(32)));
 #pragma unroll
         for (int p = 0; p < PIXELS; p++) {
             *(float8 *)&block_of_y[p][0] = relu ? POSITIVE_PART(sum[p][0]) : sum[p][0];
@@ -226,7 +229,8 @@ __kernel void conv2d_blocked_pixels(CONV2D_BLOCKED_ARGUMENTS)
         row_at[r] = MIN(oy + r, OH - 1) * x_row;
 
     for (int column = 0; column < OW; column += 8) {
-        // The last vector overlaps the one before it; only rows narrower than 8 are written number by number.
+        // The last vector overlaps the one before it; rows narrower than 8, and those of a class
+        // of pixels, which are no neighbors, are written number by number.
         const int ox = MAX(MIN(column, OW - 8), 0);
         float8 sum[CHANNELS][ROWS];
 #pragma unroll
@@ -279,14 +283,15 @@ __kernel void conv2d_blocked_pixels(CONV2D_BLOCKED_ARGUMENTS)
  * with a tap for every weight of a filter, and last parts[part][k][taps] = sum of dy[n,k,oy,ox], for the bias.
  * The block: CHANNELS filters x TAPS weights, each sum a vector of 8 pixels' products, added up at the end.
  *
- * dy is stored with the pitch of x and zeros between its rows. So a plane is one long run of vectors: what is read of x
- * between two rows is multiplied by zero. (Only an x that is not finite shows: it makes NaN of weights it did not touch.)
+ * dy is stored with the pitch of x and zeros between its rows. So a plane is one long run of vectors, of length
+ * (OH-1)*pitch + OW: what is read of x between two rows is multiplied by zero.
  * A part is `images` images, or one of `pieces` of an image, of `vectors` vectors each.
- * Global size (ceil(taps / TAPS) + 1, ceil(K / CHANNELS), parts). */
+ * Global size (ceil(taps / TAPS) + 1, ceil(K / CHANNELS), parts): the last of the first dimension sums the biases. */
 __kernel void conv2d_backward_weight_pixels(__global const float *dy, __global const float *x,
                                              __global const int *offsets, __global float *parts, const int N,
-                                             const int K, const int length,
-                                             const int dy_plane, const int taps, const int x_image, const int images, const int pieces, const int vectors)
+                                             const int K, const int length, const int dy_plane, const int taps,
+                                             const int x_image, const int images, const int pieces,
+                                             const int vectors)
 {
     const int t = get_global_id(0) * TAPS, k = get_global_id(1) * CHANNELS, part = get_global_id(2);
     const int only_bias = t >= taps;
@@ -350,9 +355,10 @@ __kernel void turn_slopes(__global const float *dy, __global float *turned, cons
             to[pixel * 16 + lane] = lane < filters ? from[lane * pixels + pixel] : 0.0f;
 }
 
-/* The same sums in blocks of PIXELS weights x 16 filters, with dy turned, so that a vector holds filters: nothing between
- * the rows is read. The sums of `rows` rows at a time are added to the part's total: short sums lose fewer digits.
- * Global size (ceil(taps / PIXELS) + 1, ceil(K / 16), parts); a part is `images` images. */
+/* The same sums in blocks of PIXELS weights x 16 filters, with dy turned, so that a vector holds filters: nothing
+ * between the rows is read. x is read at oy*x_row + ox*x_col. The sums of `rows` rows at a time are added to the part's
+ * total: short sums lose fewer digits.
+ * Global size (ceil(taps / PIXELS) + 1, ceil(K / 16), parts), the last for the biases; a part is `images` images. */
 __kernel void conv2d_backward_weight_filters(__global const float *turned, __global const float *x,
                                              __global const int *offsets, __global float *parts, const int N,
                                              const int K, const int OH, const int OW, const int taps,

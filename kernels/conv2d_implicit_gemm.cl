@@ -24,8 +24,9 @@
  *
  * Layouts, all row-major float32: x and dx (N,C,H,W), w and dw (K,C,R,S), bias (K), y and dy (N,K,OH,OW).
  * Arguments: a and b are (w, x) forward, (w, dy) backward_data, (dy, x) backward_weight. A group sums over `per_part`
- * inner steps, a multiple of TILE_K: all of them, but in backward_weight, where the inner dimension is long and out
- * small, part p of it goes to out + p*rows*columns; sum_parts (matmul.cl) adds the parts, always in the same order.
+ * inner steps. Forward and backward_data that is all of them. In backward_weight the inner dimension is long and out
+ * small, so it is cut into parts, each a multiple of TILE_K; part p goes to out + p*rows*columns, and sum_parts
+ * (matmul.cl) adds the parts, always in the same order.
  *
  * Global size (ceil(columns / TILE_N) * 16, ceil(rows / TILE_M) * 16, parts), local (16, 16, 1).
  *

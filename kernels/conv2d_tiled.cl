@@ -32,13 +32,13 @@
 #define TILE_X 16 // outputs of a tile, across; larger tiles share more, but hang over the edges of small pictures
 #endif
 #ifndef TILE_Y
-#define TILE_Y 16 // and down; 16 x 16 = 256 work-items is what every device allows
+#define TILE_Y 16 // and down; 16 x 16 = 256 work-items, which most devices allow (conv_tiled.py asks)
 #endif
 #ifndef FILTERS
 #define FILTERS 4 // filters per work-item: each copied pixel is used as often; more need more registers
 #endif
 #ifndef PATCH
-#define PATCH 1024 // numbers in local memory; at least the patch's, and the less, the more groups run at once
+#define PATCH 1024 // numbers of local memory: at least those of the patch; the fewer, the more groups run at once
 #endif
 
 /* As in conv2d.cl; the launch in cnnkit/ops/conv_tiled.py has the same order. */

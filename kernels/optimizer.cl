@@ -8,7 +8,8 @@
  *          with correction = 1 - beta^t at step t = 1, 2, ...
  *
  * SGD with momentum as in Sutskever et al. 2013 (PyTorch's form); Adam: Kingma and Ba, ICLR 2015.
- * Buffers: flat float32 arrays of n elements. Global size ceil(n / CHUNK): a work-item does CHUNK weights, EACH of them.
+ * Buffers: flat float32 arrays of n elements. Global size ceil(n / CHUNK): a work-item does CHUNK
+ * weights, EACH in turn.
  *
  * halt[0] is not 0 once a loss was not finite: from then on the weights stay as they are, so that the
  * network can be looked at as it was when it broke, although the steps already enqueued still run.

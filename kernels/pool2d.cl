@@ -8,8 +8,8 @@
  * The window of output (oy,ox) starts at (oy*stride_y - pad_top, ox*stride_x - pad_left) and is
  * window_y x window_x large. Layouts, row-major float32: x, dx (planes,H,W); y, dy (planes,OH,OW), where
  * planes = N*C: pooling treats every channel of every image alike.
- * Global size (OW, OH, planes) forward and (W, H, planes) backward: one work-item per number written.
- * The backward kernels gather: each input pixel looks at every window it was part of.
+ * _plain: global size (OW, OH, planes) forward and (W, H, planes) backward, one work-item per number written. Backward
+ * gathers: each input pixel looks at every window it was part of. _blocked: see below.
  */
 #define POOL2D_SHAPE \
     const int planes, const int H, const int W, const int OH, const int OW, const int window_y, const int window_x, \
@@ -112,9 +112,10 @@ __kernel void avg_pool2d_backward_plain(__global const float *dy, __global float
 
 /* _blocked: one work-item does a whole plane, which is what a core of a CPU likes: long runs of neighboring numbers.
  *
- * Forward, windows 2 apart (the usual pooling) are computed four at a time: of eight neighboring columns the even ones
- * belong to the same place of four windows. Backward, the work-item owns its plane, so it may scatter: it clears the
- * plane and adds each gradient where its winner stood, in reading order, so the same input gives the same bits.
+ * Forward, windows 2 apart without padding (the usual pooling) are computed four at a time: of eight neighboring
+ * columns the even ones belong to the same place of four windows. Backward, the work-item owns its plane, so it may
+ * scatter: it clears the plane and adds each gradient where its winner stood, in reading order, so the same input gives
+ * the same bits.
  * Global size (planes), local size 1.
  */
 #ifdef __clang__ // vectors that may lie anywhere: one plain load or store instruction each

@@ -18,8 +18,8 @@ __kernel void take_rows(__global const uint *values, __global const int *order, 
         out[i * row_size + j] = values[order[start + i] * row_size + j];
 }
 
-/* One work-group of RECORD_ITEMS work-items: each adds every RECORD_ITEMS-th value, then one adds their sums, in order, so that
- * the same values give the same bits. The loss is scale * the sum of values. */
+/* One work-group of RECORD_ITEMS work-items: each adds every RECORD_ITEMS-th value, then one adds their sums, in order,
+ * so that the same values give the same bits. The loss is scale * the sum of values. */
 __kernel void record_step(__global const float *values, __global const int *hits, __global float *losses,
                           __global int *all_hits, __global int *halt, const int step, const int count,
                           const int hit_count, const float scale)

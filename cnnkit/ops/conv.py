@@ -1,4 +1,4 @@
-"""Convolution (cross-correlation) and its gradients; kernels in `kernels/conv2d.cl`."""
+"""Convolution (cross-correlation) and its gradients; kernels in `kernels/conv2d*.cl`, see `variants`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ from .arguments import Padding, Pair, expect_shape, rank
 from .conv_shape import Conv2dShape, conv2d_shape
 from .variants import choose
 
-LOCAL_3D = (8, 8, 1)  # 64 work-items: allowed everywhere, and one size means one compile per kernel
+LOCAL_3D = (
+    8,
+    8,
+    1,
+)  # 64 work-items: every known device allows them; one size means one compile per kernel
 
 
 def conv2d(

@@ -54,15 +54,6 @@ def backward_weight(dy: DeviceArray, x: DeviceArray, dw: DeviceArray, s: Conv2dS
         sum_parts(parts, dw, (p.rows, p.columns), (p.columns, 1), p.rows * p.columns, count)
 
 
-def scratch(s: Conv2dShape, weights: bool) -> int:
-    """How many numbers of memory this way needs besides its inputs and outputs."""
-    if not weights:
-        return 0
-    p = _weight_product(s)
-    count, _ = _parts(p)
-    return count * p.rows * p.columns if count > 1 else 0
-
-
 def _launch(
     p: Product,
     a: DeviceArray,

@@ -44,8 +44,8 @@ class Class(NamedTuple):
 def suits_filters(outputs: int, terms: int) -> bool:
     """Do vectors of filters suit this many outputs, each the sum of so many terms?
 
-    Without filling the vectors, the work is for nothing; without many terms, writing the result, which is
-    slower than with vectors of pixels, counts too much.
+    Where they fill the vectors, always. Where they nearly do, if there are many terms: writing the result is
+    slower than with vectors of pixels. (Limits found by trying the shapes of `cnnkit bench`.)
     """
     filled = outputs / (-(-outputs // WIDE) * WIDE)
     return filled == 1 or (filled >= 0.75 and terms >= 64)
@@ -92,7 +92,7 @@ def weight_offsets(s: Conv2dShape) -> tuple[int, ...]:
 
 @lru_cache(maxsize=256)
 def flat_slopes_layout(s: Conv2dShape) -> Padded:
-    """How the flat weight gradient reads dy: in rows as long as those of x, so both are one long run."""
+    """How conv2d_backward_weight_pixels reads dy: in rows as long as those of x, so both are one run."""
     pitch = input_layout(s).pitch
     length = (s.OH - 1) * pitch + s.OW
     # What the last vector reads beyond the last pixel must be zeros of the same plane.

@@ -1,7 +1,7 @@
 """The one place where a kernel's variant is chosen, from the device and the shape.
 
 A caller may name one (`conv2d(..., variant="plain")`): the course's comparisons run the library's own
-kernels, never copies of them. Each has one idea, told at the top of its file in `kernels/`:
+kernels, never copies of them. Its ideas are told above it in `kernels/`:
 
 - `plain` (conv2d.cl, matmul.cl, pool2d.cl): the formula itself, one work-item per number;
 - `tiled` (conv2d_tiled.cl): a work-group shares the pixels it fetched, in local memory;
@@ -26,19 +26,18 @@ VARIANTS: dict[str, tuple[str, ...]] = {
     "matmul": ("plain", "blocked"),
 }
 
-# Below this many multiply-adds the packing costs more than it gains.
+# Below this much work the packing costs more than it gains.
 SMALL = 4096
 # Above this many numbers of scratch memory (256 MiB) no speed is worth it.
 LARGE = 1 << 26
 
 
-def choose(
-    operation: str, device: Device, multiply_adds: int, named: str | None = None, scratch: int = 0
-) -> str:
+def choose(operation: str, device: Device, work: int, named: str | None = None, scratch: int = 0) -> str:
     """The variant of `operation` for `device`, this much work and scratch memory (in numbers).
 
-    The named one, if any, else the best known: on CPUs `blocked`, whose long vectors suit them; elsewhere
-    `implicit_gemm`, whose many small work-items suit GPUs.
+    The named one, if any. Else `plain` for little work and on simulators; on CPUs `blocked`, unless it would
+    take too much scratch memory; elsewhere, and then, `implicit_gemm` (not measured on a GPU yet); `plain`
+    where the operation has no such variant. `work` is about the number of multiply-adds.
     """
     known = VARIANTS[operation]
     if named is not None:
@@ -46,4 +45,4 @@ def choose(
             raise CnnkitError(f"{operation} has no variant {named!r}; it has: {', '.join(known)}.")
         return named
     best = "blocked" if device.kind == "CPU" and scratch <= LARGE else "implicit_gemm"
-    return best if best in known and multiply_adds > SMALL and device.kind != "simulator" else "plain"
+    return best if best in known and work > SMALL and device.kind != "simulator" else "plain"

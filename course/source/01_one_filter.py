@@ -319,8 +319,9 @@ print(text[start : text.index("/* Global size (W, H, N*C)")])
 
 # %% [markdown]
 # The outer loop over `c` is new. It runs over the channels, and there is only one as long as the photograph is gray:
-# color is the next subject of the course. (For speed, cnnkit does not always run this one. On a processor it picks a
-# version that computes the same sum as a matrix product; `cnnkit.conv2d(..., variant="plain")` asks for this one.)
+# color is the next subject of the course. (For speed, cnnkit does not always run this one. On a processor it picks
+# one that keeps a block of sums in registers, `kernels/conv2d_blocked.cl`; `cnnkit.conv2d(..., variant="plain")` asks
+# for this one.)
 #
 # ## What you can do now
 #

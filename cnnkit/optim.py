@@ -31,6 +31,7 @@ class Optimizer:
         self.owners: list[Parameter] | None = None  # whose state this is
         self.state: list[dict[str, DeviceArray]] = []
         self.gathered: list[DeviceArray] = []  # values, gradients and remembered arrays, in one piece each
+        self.places: list[DeviceArray] = []  # each parameter's values in the first of them
         for name, value in {"lr": lr, **settings}.items():
             if not isinstance(value, Real) or not math.isfinite(value) or value < 0:
                 raise CnnkitError(
@@ -49,7 +50,8 @@ class Optimizer:
         if any(p.grad is None for p in parameters):
             raise CnnkitError("A parameter has no gradient yet: call backward before step.")
         self.steps += 1
-        if self.gathered and all(p.grad is p.room for p in parameters):
+        own = zip(parameters, self.places, strict=bool(self.places))
+        if self.gathered and all(p.grad is p.room and p.value is place for p, place in own):
             n = self.gathered[0].size
             run_each(device, "optimizer", self.kernel_name, n, *self.gathered, halt, n, *self._scalars())
             return
@@ -88,12 +90,13 @@ class Optimizer:
                 copy_into(array, old[name])
         self.state = state
         self.gathered = [values, slopes, *(whole for whole, _ in remembered.values())]
+        self.places = places
         for parameter, place, room in zip(parameters, places, rooms, strict=True):
             parameter.value, parameter.room = place, room
 
     def release(self) -> None:
         """From now on each backward pass makes new gradients again."""
-        self.gathered = []
+        self.gathered, self.places = [], []
         for parameter in self.owners or ():
             parameter.room = None
 

@@ -120,6 +120,17 @@ def test_gradients_by_hand_are_new_at_every_backward():
     assert np.array_equal(kept[0][0].get(), kept[0][1])
 
 
+def test_a_value_put_in_place_of_the_gathered_one_is_what_moves():
+    """A callback may assign `parameter.value`: the step must not move the memory that it left."""
+    (parameter,), optimizer = [Parameter(normal(3))], SGD(0.5)
+    optimizer.gather([parameter])
+    parameter.grad = parameter.room
+    copy_into(parameter.room, np.ones(3, np.float32))
+    parameter.value = to_device(np.zeros(3))
+    optimizer.step([parameter])
+    assert parameter.value.get().tolist() == [-0.5] * 3
+
+
 def test_nothing_to_step():
     optimizer = Adam(0.1)
     optimizer.gather([])

@@ -50,7 +50,7 @@ class Optimizer:
         if any(p.grad is None for p in parameters):
             raise CnnkitError("A parameter has no gradient yet: call backward before step.")
         self.steps += 1
-        own = zip(parameters, self.places, strict=bool(self.places))
+        own = zip(parameters, self.places, strict=True)
         if self.gathered and all(p.grad is p.room and p.value is place for p, place in own):
             n = self.gathered[0].size
             run_each(device, "optimizer", self.kernel_name, n, *self.gathered, halt, n, *self._scalars())

@@ -6,9 +6,10 @@ import base64
 import html
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import ipywidgets
+import numpy as np
 import traitlets
 
 from . import still, words
@@ -27,12 +28,34 @@ class Model(traitlets.HasTraits):
     from the newest traits, so the last value always wins. `version` counts finished computations.
     """
 
+    controlled: ClassVar[tuple[str, ...]] = ()  # the traits that controls set, for `state`
+
     version = traitlets.Int()
     problem = traitlets.Unicode(help="why there is no result, in words; empty when there is one")
 
     def __init__(self, **traits: Any) -> None:
         self.lock = threading.RLock()
         super().__init__(**traits)
+
+    def state(self) -> dict[str, Any]:
+        """What the controls set, then what follows from it, all of it in plain values."""
+        with self.lock:
+            settings = {name: getattr(self, name) for name in self.controlled}
+            derived = {**self.derived(), "problem": self.problem}
+            return {name: plain(value) for name, value in (settings | derived).items()}
+
+    def derived(self) -> dict[str, Any]:
+        """What `state` tells beside the settings: shapes and the like."""
+        return {}
+
+
+def plain(value: Any) -> Any:
+    """`value` as str, bool, int, float or nested lists of them; float32 by its shortest decimals."""
+    if isinstance(value, np.ndarray | tuple | list):
+        return [plain(one) for one in value]
+    if isinstance(value, np.floating):
+        return float(str(value))
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def answer_during_cells(widget: ipywidgets.Widget) -> None:
@@ -75,6 +98,13 @@ class Explorer(ipywidgets.VBox):
     def caption(self) -> str:
         """The sentence under the still."""
         return self.describe()
+
+    def state(self) -> dict[str, Any]:
+        """Every setting that has a control, and what follows from them, as plain values and nested lists.
+
+        What an exercise grades; a setting is changed through `.model`.
+        """
+        return self.model.state()
 
     def still(self) -> bytes:
         """The explorer as it stands, as a PNG."""

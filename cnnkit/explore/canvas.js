@@ -4,6 +4,8 @@
 const LENS_SIDE = 100; // CSS pixels at most, and
 const LENS_SHARE = 0.36; // this share of the picture's width at most
 const LENS_BELOW = 10; // the magnifier appears while one array pixel is narrower than this many CSS pixels
+const LINES_FROM = 14; // CSS pixels: an array pixel as wide as this has lines around it
+const HIGHEST = 1.6; // a picture is at most this many times higher than its figure is wide
 const TABLE_REACH = 3; // rows and columns on each side of the focus in the table view
 
 // The color bar's own picture: every entry of a table once.
@@ -93,9 +95,20 @@ function render({ model, el }) {
       lowest.textContent = (below ? "\u2264 " : "") + number(picture.low);
       highest.textContent = (above ? "\u2265 " : "") + number(picture.high);
     }
+    // A picture of a few long rows is as wide as the figure; one of a few long columns is not, or it would
+    // be as high as the page.
+    stage.style.width = picture ? `${Math.min(100, (100 * HIGHEST * picture.width) / picture.height)}%` : "";
     bar.hidden = !picture || picture.channels === 3;
     figure.dataset.painted = Number(figure.dataset.painted || 0) + 1;
+    drawLines();
     drawMarks();
+  }
+
+  /** Lines between the pixels of a small picture, where wished for. */
+  function drawLines() {
+    const apart = picture && model.get("lines") && pixels.clientWidth / picture.width >= LINES_FROM;
+    overlay.classList.toggle("cnnkit-lines", Boolean(apart));
+    if (apart) overlay.style.backgroundSize = `${100 / picture.width}% ${100 / picture.height}%`;
   }
 
   function drawTexts() {
@@ -239,12 +252,13 @@ function render({ model, el }) {
   details.addEventListener("toggle", drawMarks);
   const resize = new ResizeObserver(() => {
     attend(figure);
+    drawLines();
     drawLens(picture ? allMarks() : []);
   });
   resize.observe(stage);
 
   const silence = [
-    listen(model, ["_picture", "_table"], drawPicture),
+    listen(model, ["_picture", "_table", "lines"], drawPicture),
     listen(model, ["focus", "marks"], drawMarks),
     listen(model, ["name", "title", "caption", "alt", "width", "interactive"], drawTexts),
   ];

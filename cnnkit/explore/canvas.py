@@ -40,7 +40,8 @@ class Canvas(anywidget.AnyWidget):
 
     `show` sets what is seen; `focus` is (row, col) of the pixel under the pointer or chosen by the arrow
     keys, or None, and may be set from Python as well; `marks` are rectangles made by `mark`. `width` is
-    the picture's width on the page in CSS pixels, where there is room.
+    the picture's width on the page in CSS pixels, where there is room. lines: draw lines between the pixels
+    where these are large, so that a small picture shows its pixels even if all are alike.
     """
 
     _esm = script("canvas.js")
@@ -52,6 +53,7 @@ class Canvas(anywidget.AnyWidget):
     alt = traitlets.Unicode().tag(sync=True)
     width = traitlets.Int(300).tag(sync=True)
     interactive = traitlets.Bool(True).tag(sync=True)
+    lines = traitlets.Bool(False).tag(sync=True)
     marks: traitlets.List[dict[str, Any]] = traitlets.List().tag(sync=True)
     focus: Any = traitlets.Tuple(traitlets.Int(), traitlets.Int(), allow_none=True, default_value=None).tag(
         sync=True

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+from collections.abc import Callable
 from typing import Any
 
 import ipywidgets
@@ -10,14 +12,17 @@ import traitlets
 
 import cnnkit
 
-from . import words
+from . import own, words
 from .arithmetic import Patch, read_patch, written_out
 from .base import Explorer
 from .canvas import Canvas, mark, shape_text, side_by_side
 from .colors import span_of, symmetric
 from .geometry import Axis, remark
 from .grid import NumberGrid
-from .settings import FilterPicker, FilterSettings
+from .settings import FilterPicker, FilterSettings, Verdict, ViewSwitch
+
+CLEAR = 0.99  # share of the differing pixels inside the color range of the difference
+VIEWS = ("signed", "compared", "shared_range")
 
 
 class FilterModel(FilterSettings):
@@ -26,8 +31,18 @@ class FilterModel(FilterSettings):
     Beside the settings of `FilterSettings`: stride, padding, dilation; signed: show signs by color instead
     of magnitudes; shared_range: the photo's color range instead of the result's own; focus: (row, column)
     of the output pixel that is written out.
+
+    convolution: a function of the learner's, `mine(x, w)` for a gray image (H, W) and a filter (R, S), that
+    computes `result` in the place of `cnnkit.conv2d`. `ours` is what cnnkit makes of the same settings.
     """
 
+    functions = ("convolution",)
+    controlled = (
+        *FilterSettings.controlled,
+        *("stride", "padding", "dilation", "signed", "compared", "shared_range", "focus"),
+    )
+
+    convolution = traitlets.Any(None, allow_none=True)
     stride = traitlets.Int(1, min=1)
     padding = traitlets.Int(0, min=0)
     dilation = traitlets.Int(1, min=1)
@@ -37,6 +52,7 @@ class FilterModel(FilterSettings):
 
     def __init__(self, image: Any = None, **settings: Any) -> None:
         self.result: np.ndarray | None = None
+        self.ours: np.ndarray | None = None
         focus = settings.pop("focus", None)
         super().__init__(image, **settings)
         self.focus = focus or self._telling_place()
@@ -49,6 +65,14 @@ class FilterModel(FilterSettings):
             int(np.clip(at, 0, n - 1)) for at, n in zip(proposal["value"], self.result.shape, strict=True)
         )
 
+    @traitlets.validate("convolution")
+    def _check_convolution(self, proposal: Any) -> Any:
+        return self.check_function(proposal)
+
+    @traitlets.observe("convolution")
+    def _convolution_changed(self, change: Any) -> None:
+        self.functions_changed()
+
     # Computing -----------------------------------------------------------------------------------
 
     @traitlets.observe("stride", "padding", "dilation")
@@ -60,11 +84,14 @@ class FilterModel(FilterSettings):
         with self.lock:
             before = [getattr(self, name, None) for name in ("rows", "columns")]
             self.rows, self.columns = self._axes()
-            self.kernel = self.weights
-            self.result, problem = None, self.rows.impossible() or self.columns.impossible()
+            self.kernel, mine = self.weights, self.convolution
+            self.result = self.ours = None
+            self.comparisons.clear()
+            problem = self.rows.impossible() or self.columns.impossible()
             if not problem:
                 try:
-                    self.result = self._convolve()
+                    self.ours = ours = self._convolve()
+                    self.result = ours if mine is None else self._convolve_by_learner(mine, ours)
                 except (
                     Exception
                 ) as error:  # a device can fail in many ways, and the learner should read which
@@ -95,10 +122,40 @@ class FilterModel(FilterSettings):
         )
         return out.get()[0, 0]
 
+    def _convolve_by_learner(self, mine: Callable[..., Any], ours: np.ndarray) -> np.ndarray:
+        settings = self.rows.stride, self.rows.padding, self.rows.dilation
+        with self.timed("convolution", mine):
+            yours = own.correlate(mine, self.image, self.kernel, *settings)
+        scale = own.correlation_scale(self.image, self.kernel)
+        self.comparisons["convolution"] = own.Comparison(own.name_of(mine), yours, ours, scale)
+        return yours
+
+    def comparison(self) -> own.Comparison | None:
+        """The learner's result beside cnnkit's; None without a function of the learner's or a result."""
+        return self.comparisons.get("convolution")
+
+    def difference(self) -> np.ndarray | None:
+        """result - ours, 0 where they agree up to rounding; None where there is nothing to compare."""
+        both = self.comparison()
+        return None if both is None else both.difference
+
+    @traitlets.observe("compared")
+    def _go_to_the_worst(self, change: Any) -> None:
+        both = self.comparison()
+        if self.compared and both is not None:
+            self.focus = both.worst() or self.focus
+
+    def derived(self) -> dict[str, Any]:
+        """Beside the photo's shape: output_shape as the settings make it, a size of 0 where nothing fits."""
+        return {**super().derived(), "output_shape": [self.rows.output, self.columns.output]}
+
     def _telling_place(self) -> tuple[int, int]:
         """The strongest result in the middle of the picture: a first example that is not all zero."""
         if self.result is None:
             return 0, 0
+        both = self.comparison()
+        if self.compared and both is not None and both.count:
+            return both.worst() or (0, 0)
         top, left = (size // 4 for size in self.result.shape)
         middle = np.nan_to_num(np.abs(self.result))[top : top * 3 + 1, left : left * 3 + 1]
         row, column = np.unravel_index(int(middle.argmax()), middle.shape)
@@ -110,6 +167,11 @@ class FilterModel(FilterSettings):
         """The result as it is drawn: values, low, high, color table."""
         if self.result is None:
             return None, 0.0, 1.0, "gray"
+        both = self.comparison()
+        if self.compared and both is not None:
+            # The few strongest may lie beyond: a small difference is to be seen, too.
+            low, high = symmetric(both.difference[both.differs], CLEAR)
+            return both.difference, low, high, "diverging"
         if self.signed:
             low, high = symmetric(self.image if self.shared_range else self.result)
             return self.result, low, high, "diverging"
@@ -136,16 +198,18 @@ class FilterExplorer(Explorer):
     """Drag a filter over a photo: `FilterExplorer()`, or with your own image (1, 1, H, W) and settings.
 
     Everything is set and read through `.model` (a `FilterModel`), for example
-    `explorer.model.stride = 2; explorer.model.result`.
+    `explorer.model.stride = 2; explorer.model.result`. With `convolution=corr2d`, a function
+    `corr2d(x, w)` of your own computes the result, and its difference from cnnkit's can be seen.
     """
 
     model: FilterModel
 
     def __init__(self, image: Any = None, **settings: Any) -> None:
         super().__init__(FilterModel(image, **settings))
-        self.photo = Canvas(name="photo", width=264, interactive=False)
-        self.result = Canvas(name="result", width=264)
+        self.photo = Canvas(name="photo", width=264, lines=True, interactive=False)
+        self.result = Canvas(name="result", width=264, lines=True)
         self.picker = FilterPicker(self)
+        self.verdict = Verdict(self)
         self.formula, self.arithmetic = self.text(), self.text()
         self.children = [
             self.hint(
@@ -153,32 +217,34 @@ class FilterExplorer(Explorer):
                 "and its arithmetic is written out below."
             ),
             side_by_side(self.photo, ipywidgets.VBox([self.picker, *self._views()]), self.result),
+            self.verdict,
             side_by_side(*self._sliders()),
             self.formula,
             self.message,
             self.arithmetic,
         ]
         self.result.observe(self.safely(self._pointed), "focus")
-        self.model.observe(self.safely(self._draw, "drawing"), ["version", "signed", "shared_range"])
+        self.model.observe(self.safely(self._draw, "drawing"), ["version", *VIEWS])
         self.model.observe(self.safely(self._draw_focus, "arithmetic"), "focus")
         self.safely(self._draw, "drawing")()
 
     def _views(self) -> list[ipywidgets.Widget]:
-        view = ipywidgets.ToggleButtons(
-            options=[("absolute", False), ("signed", True)],
-            tooltips=["Show magnitudes: black is zero", "Show signs: white is zero"],
-            style={"button_width": "98px"},
-        )
+        ways = [
+            ("absolute", False, "Show magnitudes: black is zero"),
+            ("signed", True, "Show signs: white is zero"),
+        ]
         shared = ipywidgets.Checkbox(
             description="same color range as the photo", indent=False, layout={"width": "230px"}
         )
-        return [self.tie(view, "signed"), self.tie(shared, "shared_range")]
+        ipywidgets.dlink((self.model, "compared"), (shared, "disabled"))  # a difference has its own range
+        return [ViewSwitch(self, "signed", ways, (98, 74)), self.tie(shared, "shared_range")]
 
     def _sliders(self) -> list[ipywidgets.Widget]:
         return [
             self.slider("stride", "Stride", 1, 8),
             self.slider("padding", "Padding", 0, 8),
-            self.slider("dilation", "Dilation", 1, 64),
+            # Four plain loops over a filter of 129x129 with its zeros would compute for minutes.
+            self.slider("dilation", "Dilation", 1, 64 if self.model.convolution is None else 8),
         ]
 
     # From the learner ----------------------------------------------------------------------------
@@ -196,19 +262,25 @@ class FilterExplorer(Explorer):
             self.photo.show(model.image, 0.0, max(1.0, span_of(model.image)[1]), title=title)
             self.photo.alt = self.photo.describe("Photo")
         values, low, high, table = model.shown()
-        caption = (
-            ""
-            if values is None
-            else "white: 0, orange: above, blue: below"
-            if model.signed
-            else "black: 0, white: far from 0"
-        )
-        title = f"Result: {shape_text(values)}" if values is not None else "No result"
+        title, caption, what = self._result_texts()
+        title = f"{title}: {shape_text(values)}" if values is not None else "No result"
         self.result.show(values, low, high, table, title=title, caption=caption)
-        what = f"Result of the filter {model.preset}, {'signed' if model.signed else 'absolute'} values"
         self.result.alt = self.result.describe(what)
         self.formula.value = self._formula()
         self._draw_focus()
+
+    def _result_texts(self) -> tuple[str, str, str]:
+        """Title, caption and alternative text of the result."""
+        model, both = self.model, self.model.comparison()
+        if model.compared and both is not None:
+            caption = "white: the same, orange: yours is larger, blue: yours is smaller"
+            what = f"Your {both.name} minus cnnkit’s result of the filter {model.preset}"
+            return "Yours − cnnkit’s", caption if both.count else "all white: the same everywhere", what
+        by = f" by your {both.name}" if both is not None else ""
+        what = f"Result of the filter {model.preset}{by}, {'signed' if model.signed else 'absolute'} values"
+        signs = "white: 0, orange: above, blue: below"
+        caption = signs if model.signed else "black: 0, white: far from 0"
+        return f"Result{by}", caption if model.result is not None else "", what
 
     def _formula(self) -> str:
         rows, columns = self.model.rows, self.model.columns
@@ -231,10 +303,14 @@ class FilterExplorer(Explorer):
                 mark(int(row), int(column), 1, 1, "cell") for row in patch.rows for column in patch.columns
             ]
         self.photo.marks = marks
-        shown = ""
-        if not model.signed and patch.total < 0:
-            shown = f", shown as {words.number(abs(patch.total))}"
         row, column = model.focus
+        both = model.comparison()
+        if both is not None and both.differs[row, column]:
+            shown = html.escape(f"; your {both.name} gave {both.values_at(row, column)[0]}")
+        elif not (model.signed or model.compared) and patch.total < 0:
+            shown = f", shown as {words.number(abs(patch.total))}"
+        else:
+            shown = ""
         self.arithmetic.value = written_out(patch, f"Output pixel (row {row}, column {column})", shown)
 
     def remark(self) -> str:
@@ -250,4 +326,9 @@ class FilterExplorer(Explorer):
         start = f"A {shape_text(model.image)} photo under the {weights} ({setting})"
         if model.problem:
             return f"{start}: {model.problem}"
-        return f"{start} becomes a {model.rows.output} × {model.columns.output} result."
+        both = model.comparison()
+        by = f", {both.by}" if both is not None else ""
+        return f"{start} becomes a {model.rows.output} × {model.columns.output} result{by}."
+
+    def caption(self) -> str:
+        return self.model.sentences() or self.describe()

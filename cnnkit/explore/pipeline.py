@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+from collections.abc import Callable
 from typing import Any
 
 import ipywidgets
@@ -10,7 +12,7 @@ import traitlets
 
 import cnnkit
 
-from . import words
+from . import own, words
 from .arithmetic import matrix, numbers, read_patch, tint, written_out
 from .base import Explorer
 from .canvas import Canvas, mark, shape_text, side_by_side
@@ -18,7 +20,7 @@ from .chart import Chart
 from .colors import span_of, symmetric, upward
 from .geometry import Axis
 from .grid import NumberGrid
-from .settings import FilterPicker, FilterSettings
+from .settings import FilterPicker, FilterSettings, Verdict, ViewSwitch
 
 STAGES = ("photo", "filtered", "activated", "pooled")
 POOL = 2
@@ -32,14 +34,32 @@ class PipelineModel(FilterSettings):
     `pooling`. `stages` holds all four by name, or only the photo while `problem` says why. focus: (stage,
     row, column), the stage as an index into `STAGES`. signed_colors: one diverging color range for the
     three computed stages, or the article's magma with a range of its own for each.
+
+    Functions of the learner's may compute instead of cnnkit, each from the stage before it, whoever made
+    that: convolution, called as `mine(x, w)` with the padding in `x`; activation, as `mine(x)`; max_pooling
+    and average_pooling, as `mine(x, 2)`. `comparisons` holds how each agrees with cnnkit's, by these names.
     """
 
+    functions = ("convolution", "activation", "max_pooling", "average_pooling")
+    controlled = (
+        *FilterSettings.controlled,
+        "pooling",
+        "signed_colors",
+        "compared",
+        "focus",
+    )
+
+    convolution = traitlets.Any(None, allow_none=True)
+    activation = traitlets.Any(None, allow_none=True)
+    max_pooling = traitlets.Any(None, allow_none=True)
+    average_pooling = traitlets.Any(None, allow_none=True)
     pooling = traitlets.Enum(["max", "average"], "max")
     signed_colors = traitlets.Bool(True)
     focus = traitlets.Tuple(traitlets.Int(), traitlets.Int(), traitlets.Int(), default_value=(3, 0, 0))
 
     def __init__(self, image: Any = None, **settings: Any) -> None:
         self.stages: dict[str, np.ndarray] = {}
+        self.kind = "max"
         focus = settings.pop("focus", None)
         super().__init__(image, **settings)
         self.focus = focus or self._telling_place()
@@ -54,15 +74,20 @@ class PipelineModel(FilterSettings):
         height, width = picture.shape
         return stage, min(max(row, 0), height - 1), min(max(column, 0), width - 1)
 
-    @traitlets.observe("pooling")
-    def _pooling_changed(self, change: Any) -> None:
-        self.recompute()
+    @traitlets.validate(*functions)
+    def _check_functions(self, proposal: Any) -> Any:
+        return self.check_function(proposal)
+
+    @traitlets.observe("pooling", *functions)
+    def _functions_changed(self, change: Any) -> None:
+        self.functions_changed()
 
     def update(self) -> None:
         """Compute every stage from the newest settings; say in `problem` why there is none."""
         with self.lock:
             self.kernel, self.kind = self.weights, self.pooling
             self.stages, problem = {"photo": self.image}, ""
+            self.comparisons.clear()
             try:
                 self.stages |= self._compute()
             except Exception as error:  # a device can fail in many ways, and the learner should read which
@@ -71,20 +96,73 @@ class PipelineModel(FilterSettings):
             self.focus = self._clip_focus({"value": self.focus})
             self.version += 1
 
+    def maker(self, stage: str) -> str:
+        """The trait that holds the learner's function for `stage`, if there is one."""
+        return {"filtered": "convolution", "activated": "activation"}.get(stage) or f"{self.kind}_pooling"
+
+    def comparison(self, stage: str) -> own.Comparison | None:
+        """How the learner's function for `stage` agrees with cnnkit's; None without one."""
+        return self.comparisons.get(self.maker(stage))
+
     def _compute(self) -> dict[str, np.ndarray]:
-        filtered = cnnkit.conv2d(self.image[None, None], self.kernel[None, None], padding="same")
-        activated = cnnkit.relu(filtered)
-        pool = cnnkit.max_pool2d if self.kind == "max" else cnnkit.avg_pool2d
-        pooled = pool(activated, POOL)
-        return {
-            name: array.get()[0, 0]
-            for name, array in (("filtered", filtered), ("activated", activated), ("pooled", pooled))
+        kernel, pool = self.kernel, cnnkit.max_pool2d if self.kind == "max" else cnnkit.avg_pool2d
+        operations: dict[str, Callable[[Any], Any]] = {
+            "filtered": lambda x: cnnkit.conv2d(x, kernel[None, None], padding="same"),
+            "activated": cnnkit.relu,
+            "pooled": lambda x: pool(x, POOL),
         }
+        given, stages = self.given(), {}
+        before, x = self.image, self.image[None, None]
+        for stage, operation in operations.items():
+            x = operation(x)
+            values, name = x.get()[0, 0], self.maker(stage)
+            if name in given:
+                values = self._compute_by_learner(name, given[name], before, values)
+                x = values[None, None]
+            stages[stage] = before = values
+        return stages
+
+    def _compute_by_learner(
+        self, name: str, mine: Callable[..., Any], x: np.ndarray, ours: np.ndarray
+    ) -> np.ndarray:
+        with self.timed(name, mine):
+            if name == "convolution":
+                scale = own.correlation_scale(x, self.kernel)
+                yours = own.correlate(mine, x, self.kernel, padding=len(self.kernel) // 2)
+            else:
+                rest = () if name == "activation" else (POOL,)
+                told = f"an image of {shape_text(x)}{f' and a window of {POOL}' if rest else ''}"
+                scale = own.largest(x)
+                yours = own.call(mine, ours.shape, told, x, *rest)
+        self.comparisons[name] = own.Comparison(own.name_of(mine), yours, ours, scale)
+        return yours
+
+    @traitlets.observe("compared")
+    def _go_to_the_worst(self, change: Any) -> None:
+        if self.compared:
+            self.focus = self._worst() or self.focus
+
+    def _worst(self) -> tuple[int, int, int] | None:
+        """(stage, row, column) where the first function that differs from cnnkit's differs most."""
+        for index, stage in enumerate(STAGES):
+            both = self.comparison(stage) if index else None
+            worst = both.worst() if both else None
+            if worst:
+                return index, *worst
+        return None
+
+    def derived(self) -> dict[str, Any]:
+        """Beside the photo's, every stage's shape, `filtered_shape` and so on; [] where there is none."""
+        shapes = {f"{name}_shape": self.stages[name].shape if name in self.stages else () for name in STAGES}
+        return {**super().derived(), **shapes}
 
     def _telling_place(self) -> tuple[int, int, int]:
         """The strongest pooled pixel in the middle of the picture."""
         if "pooled" not in self.stages:
             return 0, 0, 0
+        worst = self._worst() if self.compared else None
+        if worst:
+            return worst
         pooled = self.stages["pooled"]
         top, left = (size // 4 for size in pooled.shape)
         middle = np.nan_to_num(pooled)[top : top * 3 + 1, left : left * 3 + 1]
@@ -128,7 +206,10 @@ class PipelineModel(FilterSettings):
         values = self.stages[name]
         if name == "photo":
             return values, 0.0, max(1.0, span_of(values)[1]), "gray"
-        if self.signed_colors:
+        both = self.comparison(name)
+        if self.compared and both is not None:
+            return both.difference, *symmetric(both.difference[both.differs], CLEAR), "diverging"
+        if self.signed_colors or self.compared:
             return values, *symmetric(self.stages["filtered"], CLEAR), "diverging"
         low, high = upward(values, CLEAR)
         return values, low, high, "magma"
@@ -137,17 +218,19 @@ class PipelineModel(FilterSettings):
 class PipelineExplorer(Explorer):
     """The whole worked example live: `PipelineExplorer()`, or with an image of your own (1, 1, H, W).
 
-    Everything is set and read through `.model` (a `PipelineModel`).
+    Everything is set and read through `.model` (a `PipelineModel`). Functions of your own compute a stage:
+    `PipelineExplorer(convolution=corr2d)`, likewise activation, max_pooling and average_pooling.
     """
 
     model: PipelineModel
 
     def __init__(self, image: Any = None, **settings: Any) -> None:
         super().__init__(PipelineModel(image, **settings))
-        self.canvases = {name: Canvas(name=name, width=250) for name in STAGES}
+        self.canvases = {name: Canvas(name=name, width=250, lines=True) for name in STAGES}
         for canvas in self.canvases.values():
             canvas.add_class("cnnkit-fluid")  # four in a row where there is room
         self.picker = FilterPicker(self)
+        self.verdict = Verdict(self)
         self.explanation = self.text()
         self.children = [
             self.hint(
@@ -155,12 +238,13 @@ class PipelineExplorer(Explorer):
                 "in all four."
             ),
             side_by_side(*self.canvases.values()),
+            self.verdict,
             side_by_side(self.picker, ipywidgets.VBox(self._switches()), self.explanation),
             self.message,
         ]
         for index, canvas in enumerate(self.canvases.values()):
             canvas.observe(self.safely(self._pointed_at(index), f"pointing at stage {index}"), "focus")
-        self.model.observe(self.safely(self._draw, "drawing"), ["version", "signed_colors"])
+        self.model.observe(self.safely(self._draw, "drawing"), ["version", "signed_colors", "compared"])
         self.model.observe(self.safely(self._draw_focus, "explaining"), "focus")
         self.safely(self._draw, "drawing")()
 
@@ -170,15 +254,11 @@ class PipelineExplorer(Explorer):
             tooltips=["Keep the largest of four", "Keep the mean of four"],
             style={"button_width": "132px"},
         )
-        table = ipywidgets.ToggleButtons(
-            options=[("signed colors", True), ("magma", False)],
-            tooltips=[
-                "One range for all stages, white is zero",
-                "As in the article, each stage has its own range",
-            ],
-            style={"button_width": "132px"},
-        )
-        return [self.tie(pooling, "pooling"), self.tie(table, "signed_colors")]
+        ways = [
+            ("signed colors", True, "One range for all stages, white is zero"),
+            ("magma", False, "As in the article, each stage has its own range"),
+        ]
+        return [self.tie(pooling, "pooling"), ViewSwitch(self, "signed_colors", ways, (132, 106))]
 
     def _pointed_at(self, stage: int) -> Any:
         def pointed(change: Any) -> None:
@@ -199,18 +279,25 @@ class PipelineExplorer(Explorer):
         }
         captions = {
             "photo": "the input",
-            "filtered": "blue is below zero" if model.signed_colors else "dark is smallest",
+            "filtered": "blue is below zero" if model.signed_colors or model.compared else "dark is smallest",
             "activated": "nothing below zero is left",
             "pooled": "a quarter of the pixels",
         }
+        names = {"filtered": "filter", "activated": "ReLU", "pooled": "pooling"}
         for name, canvas in self.canvases.items():
             if name not in model.stages:
                 canvas.show(None, title=titles[name], alt=f"{titles[name]}: nothing to show", caption="")
                 continue
             values, low, high, table = model.shown(name)
-            caption = f"{shape_text(values)}: {captions[name]}"
-            canvas.show(values, low, high, table, title=titles[name], caption=caption)
-            canvas.alt = canvas.describe(titles[name][3:])
+            title, caption = titles[name], captions[name]
+            both = model.comparison(name) if name != "photo" else None
+            if both is not None:
+                title = f"{title} by your {both.name}"
+            if both is not None and model.compared:
+                title = f"{titles[name][:3]}Yours − cnnkit’s {names[name]}"
+                caption = "orange where yours is larger" if both.count else "white: all the same"
+            canvas.show(values, low, high, table, title=title, caption=f"{shape_text(values)}: {caption}")
+            canvas.alt = canvas.describe(title[3:])
         self._draw_focus()
 
     def _draw_focus(self, change: Any = None) -> None:
@@ -245,8 +332,17 @@ class PipelineExplorer(Explorer):
         _, row, column = model.focus
         rows, columns = model.axes()
         patch = read_patch(model.image, model.kernel, rows.cells(row), columns.cells(column))
-        after = f" → ReLU → {words.number(max(0.0, patch.total))}"
+        filtered, activated = (self._yours(stage, row, column) for stage in ("filtered", "activated"))
+        before = float(model.stages["filtered"][row, column]) if filtered else patch.total
+        after = f"{filtered} → ReLU → {words.number(max(0.0, before))}{activated}"
         return written_out(patch, f"Filtered pixel (row {row}, column {column})", after)
+
+    def _yours(self, stage: str, row: int, column: int) -> str:
+        """What the learner's function for `stage` gave where cnnkit gives another number; else empty."""
+        both = self.model.comparison(stage)
+        if both is None or not both.differs[row, column]:
+            return ""
+        return html.escape(f"; your {both.name} gave {both.values_at(row, column)[0]}")
 
     def _explain_pooling(self) -> str:
         """Four filtered numbers, the same after ReLU, and what pooling keeps."""
@@ -266,7 +362,9 @@ class PipelineExplorer(Explorer):
             for i, line in enumerate(after.tolist())
         ]
         name = "largest" if model.kind == "max" else "mean"
-        value = words.number(model.stages["pooled"][row, column])
+        both = model.comparison("pooled")
+        right = model.stages["pooled"] if both is None else both.ours
+        value = words.number(right[row, column]) + self._yours("pooled", row, column)
         kept = f'<div class="cnnkit-sum" role="status">{name} = {value}</div>'
         arrow = '<div class="cnnkit-operator" aria-hidden="true">→</div>'
         parts = [numbers("filtered", before), matrix("after ReLU", cells), kept]
@@ -289,4 +387,8 @@ class PipelineExplorer(Explorer):
             return f"{start}: {model.problem}"
         height, width = (size // POOL for size in model.image.shape)
         pooling = f"2×2 {model.pooling} pooling"
-        return f"{start}, ReLU and {pooling}: a {height} × {width} picture of what the filter found."
+        makers = "".join(f" {name}: {both.by}." for name, both in model.comparisons.items())
+        return f"{start}, ReLU and {pooling}: a {height} × {width} picture of what the filter found.{makers}"
+
+    def caption(self) -> str:
+        return self.model.sentences() or self.describe()

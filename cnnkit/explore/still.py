@@ -6,6 +6,7 @@ Matplotlib's object interface alone, so nothing global changes and any thread ma
 from __future__ import annotations
 
 import io
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,6 +23,8 @@ LINE_COLORS = ("#2f8fd8", "#e0721c", "#1aa179", "#c76aa6")
 LINE_STYLES = ("-", "--", ":", "-.")
 PANEL_INCHES = 2.7
 DOTS_PER_INCH = 100
+LETTERS_PER_INCH = 14  # of the caption below all pictures
+CAPTION_LETTERS = 42  # in a line of a picture's own caption
 
 
 def draw(parts: Sequence[Canvas | NumberGrid | Chart], caption: str) -> bytes:
@@ -32,9 +35,10 @@ def draw(parts: Sequence[Canvas | NumberGrid | Chart], caption: str) -> bytes:
     shares = [
         0.7 if isinstance(part, NumberGrid) else 1.5 if isinstance(part, Chart) else 1.0 for part in parts
     ]
-    figure = Figure(
-        figsize=(PANEL_INCHES * sum(shares), PANEL_INCHES + 1.1), layout="constrained", facecolor="white"
-    )
+    width = PANEL_INCHES * sum(shares)
+    lines = textwrap.wrap(caption, int(LETTERS_PER_INCH * width))
+    height = PANEL_INCHES + 1.1 + 0.15 * (len(lines) - 1)
+    figure = Figure(figsize=(width, height), layout="constrained", facecolor="white")
     all_axes = figure.subplots(1, len(parts), squeeze=False, gridspec_kw={"width_ratios": shares})[0]
     for part, axes in zip(parts, all_axes, strict=True):
         if isinstance(part, Canvas):
@@ -43,7 +47,7 @@ def draw(parts: Sequence[Canvas | NumberGrid | Chart], caption: str) -> bytes:
             _draw_grid(part, axes)
         else:
             _draw_chart(part, axes)
-    figure.supxlabel(caption, fontsize=8, wrap=True)
+    figure.supxlabel("\n".join(lines), fontsize=8)
     figure.set_dpi(DOTS_PER_INCH)
     page = FigureCanvasAgg(figure)
     page.draw()
@@ -61,7 +65,7 @@ def _draw_canvas(canvas: Canvas, axes: Any, figure: Any) -> None:
     from .colors import table
 
     axes.set_title(canvas.title, fontsize=9)
-    axes.set_xlabel(canvas.caption, fontsize=8)
+    axes.set_xlabel(textwrap.fill(canvas.caption, CAPTION_LETTERS), fontsize=8)
     axes.set(xticks=[], yticks=[])
     pixels = canvas.rgba()
     if pixels is None:
@@ -69,6 +73,11 @@ def _draw_canvas(canvas: Canvas, axes: Any, figure: Any) -> None:
         axes.set_aspect("equal")
         return
     axes.imshow(pixels, interpolation="nearest")
+    if canvas.lines and max(pixels.shape[:2]) <= 16:  # lines between the pixels, as in the browser
+        for position in range(1, pixels.shape[0]):
+            axes.axhline(position - 0.5, color="#808080", linewidth=0.4)
+        for position in range(1, pixels.shape[1]):
+            axes.axvline(position - 0.5, color="#808080", linewidth=0.4)
     _draw_marks(canvas, axes)
     if pixels is not None and canvas.values is not None and canvas.values.ndim == 2:
         colors = ScalarMappable(

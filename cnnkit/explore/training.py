@@ -38,6 +38,8 @@ class TrainingModel(Model):
     running as they say.
     """
 
+    controlled = ("learning_rate", "paused")
+
     learning_rate = traitlets.Float(1e-3, min=0)
     paused = traitlets.Bool(False)
     running = traitlets.Bool(False)
@@ -119,6 +121,15 @@ class TrainingModel(Model):
         epochs, values = self.curves[name]
         epochs.append(at)
         values.append(float(value))
+
+    def derived(self) -> dict[str, Any]:
+        """How far training is, why it stopped early, and the last value of every curve that has begun."""
+        run = self.run
+        facts: dict[str, Any] = {"running": self.running, "stopped": "", "epoch": 0, "epochs": 0, "step": 0}
+        if run is not None:
+            facts |= {name: getattr(run, name) for name in ("epoch", "epochs", "step")}
+            facts["stopped"] = run.stopped or ""
+        return facts | {name: values[-1] for name, (_, values) in self.curves.items() if values}
 
     def status(self) -> str:
         """Where training stands, in one sentence."""

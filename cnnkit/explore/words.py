@@ -43,6 +43,11 @@ def count(amount: int, noun: str, plural: str | None = None) -> str:
     return f"{amount} {noun if amount == 1 else plural or noun + 's'}"
 
 
+def grouped(amount: int) -> str:
+    """A count with its thousands apart: `89 401`, unbroken at the line's end."""
+    return f"{amount:,}".replace(",", "\u00a0")
+
+
 def sentence(error: BaseException) -> str:
     """What an explorer shows for an error: cnnkit's own sentences as they are, others with their kind."""
     from ..errors import CnnkitError

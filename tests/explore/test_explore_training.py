@@ -218,3 +218,16 @@ def test_stills_change_with_training_and_the_sentence_does_not(digits):
     bundle = dashboard._repr_mimebundle_()
     assert dashboard.still() != still and bundle["text/plain"] == sentence
     assert dashboard.loss.alt != alt and "validation accuracy" in dashboard.loss.alt
+
+
+def test_the_state_tells_how_training_went_in_plain_values(digits):
+    dashboard = TrainingDashboard()
+    assert dashboard.state() == {
+        **{"learning_rate": 1e-3, "paused": False, "running": False, "stopped": ""},
+        **{"epoch": 0, "epochs": 0, "step": 0, "problem": ""},
+    }
+    history = cnnkit.fit(small_model(), *digits, epochs=2, callbacks=[dashboard], progress=False)
+    state = dashboard.state()
+    assert (state["epoch"], state["epochs"], state["stopped"]) == (2, 2, "")
+    assert state["val_accuracy"] == history["val_accuracy"][-1]
+    assert {type(value) for value in state.values()} <= {str, bool, int, float}

@@ -47,7 +47,7 @@ bench: $(STAMPS)/bench
 
 lint: $(STAMPS)/test
 	$(PY) -m ruff check
-	$(PY) -m ruff format --check cnnkit tests
+	$(PY) -m ruff format --check cnnkit tests course/exercises
 	$(PY) -m mypy
 
 course: $(STAMPS)/test

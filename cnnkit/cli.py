@@ -1,4 +1,4 @@
-"""The command `cnnkit`: open the course, list the devices, train a classifier, measure the speed.
+"""The command `cnnkit`: open the course, progress, grading, devices, training, measuring.
 
 What a subcommand needs is imported when it runs, so that `cnnkit --help` answers at once.
 """
@@ -51,6 +51,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="cnnkit", description="A course on convolutional networks, on OpenCL."
     )
+    from .exercises.grading.commands import add_grade
+
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     lab = commands.add_parser("lab", help="open the course in JupyterLab")
@@ -62,6 +64,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     lab.add_argument("--no-browser", action="store_true", help="print the address and open no browser")
     lab.set_defaults(run=_lab)
+
+    progress = commands.add_parser("progress", help="show what is solved, and what is next")
+    progress.add_argument(
+        "folder", nargs="?", metavar="FOLDER", help="the folder of your notebooks (default: this one)"
+    )
+    progress.add_argument("--html", metavar="FILE", help="write it as a page, too")
+    progress.set_defaults(run=_progress)
+    add_grade(commands)
 
     devices = commands.add_parser("devices", help="list the OpenCL devices and test each")
     devices.set_defaults(run=_devices)
@@ -148,6 +158,13 @@ def _lab(options: argparse.Namespace) -> int:
     from .lab import open_lab
 
     return open_lab(options.folder, options.port, not options.no_browser)
+
+
+def _progress(options: argparse.Namespace) -> int:
+    _expect_folder("--html", options.html)
+    from .exercises.progress_view import command
+
+    return command(options.folder, options.html)
 
 
 def _devices(options: argparse.Namespace) -> int:

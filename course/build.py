@@ -9,14 +9,16 @@ and keeps its outputs: nbval compares them strictly. `course/` has stubs where t
 between `### BEGIN SOLUTION` and `### END SOLUTION` (lines in it that begin with `### STUB ` say what the
 stub is, where it is not the usual one); it is run too, to show that an unsolved notebook
 runs from top to bottom, and keeps the outputs of the demonstrations alone: cells tagged `exercise`, and
-those that depend on the learner's answer (tagged `answer`), are left empty. Cells tagged `drawing` or
-`answer` are folded away: the learner can open them, and need not.
+those that depend on the learner's answer (tagged `answer`), are left empty. Cells tagged `drawing` are
+folded away: the learner can open them, and need not. A cell that begins with `%%kernel` is OpenCL C: in
+the source, every line of it is a comment.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
+import os
 import sys
 from pathlib import Path
 
@@ -26,7 +28,8 @@ from nbclient import NotebookClient
 
 COURSE = Path(__file__).resolve().parent
 BEGIN, END, OWN_STUB = "### BEGIN SOLUTION", "### END SOLUTION", "### STUB "
-STUB = "...  # your code here"
+STUB, KERNEL_STUB = "...  # your code here", "// your code here"
+KERNEL_CELL = "%%kernel"
 CELL_SECONDS = 120
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 
@@ -54,13 +57,20 @@ def stubbed(source: str) -> str:
                 if text.lstrip().startswith(OWN_STUB)
             ]
             indent = line[: len(line) - len(line.lstrip())]
-            lines += own or [indent + STUB]
+            lines += own or [indent + (KERNEL_STUB if source.startswith(KERNEL_CELL) else STUB)]
             block = None
         else:
             (lines if block is None else block).append(line)
     if block is not None:
         raise ValueError(f"{BEGIN} without {END}")
     return "\n".join(lines)
+
+
+def uncommented(source: str) -> str:
+    """A kernel's cell as it is to be: jupytext takes the comment sign off the first line alone."""
+    if not source.startswith(KERNEL_CELL):
+        return source
+    return "\n".join(line.removeprefix("#").removeprefix(" ") for line in source.split("\n"))
 
 
 def _is_marker(line: str) -> bool:
@@ -78,11 +88,12 @@ def notebook(path: Path, solution: bool) -> nbformat.NotebookNode:
         cell.id = next(digest[:n] for n in range(8, 64) if digest[:n] not in seen)
         seen.add(cell.id)
         if cell.cell_type == "code":
+            cell.source = uncommented(cell.source)
             cell.source = solved(cell.source) if solution else stubbed(cell.source)
         tags = cell.metadata.get("tags", [])
         cell.metadata = nbformat.from_dict({"tags": tags} if tags else {})
-        if {"drawing", "answer"} & set(tags):
-            # JupyterLab folds these away: they are not what the learner came to read.
+        if "drawing" in tags:
+            # JupyterLab folds it away: it is not what the learner came to read.
             cell.metadata["jupyter"] = {"source_hidden": True}
     made.nbformat, made.nbformat_minor = 4, 5
     return made
@@ -144,6 +155,7 @@ def main() -> int:
     parser.add_argument("names", nargs="*", help="beginnings of names, such as 01")
     parser.add_argument("--all", action="store_true", help="also those that are up to date")
     options = parser.parse_args()
+    os.environ["CNNKIT_PROGRESS"] = ""  # these are not a learner's checks
     for source in sorted((COURSE / "source").glob("*.py")):
         if options.names and not source.name.startswith(tuple(options.names)):
             continue

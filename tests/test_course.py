@@ -67,7 +67,7 @@ def test_the_learners_version_gives_no_solution_away(name):
     for solved, stub in exercises:
         assert solved.source != stub.source
         assert build.BEGIN not in stub.source + solved.source
-        assert "..." in stub.source or "change this line" in stub.source
+        assert any(sign in stub.source for sign in ("...", " = None", "change this line", build.KERNEL_STUB))
 
 
 @pytest.mark.parametrize(("name", "solution"), CASES)
@@ -121,6 +121,21 @@ def test_stubs():
     own = "### BEGIN SOLUTION\n### STUB x = None\nx = 3\n### END SOLUTION"
     assert build.stubbed(own) == "x = None"
     assert build.solved(own) == "x = 3"
+
+
+def test_a_kernels_cell_is_a_comment_in_the_source_and_code_in_the_notebook():
+    source = "%%kernel f\n# __kernel void f(__global float *y) {\n#     ### BEGIN SOLUTION\n"
+    source += "#     y[0] = 1;\n#     ### END SOLUTION\n#\n# }"
+    made = build.uncommented(source)
+    lines = build.solved(made).splitlines()
+    assert lines[1:] == [
+        "__kernel void f(__global float *y) {",
+        "    y[0] = 1;",
+        "",
+        "}",
+    ]
+    assert "    // your code here" in build.stubbed(made).splitlines()
+    assert build.uncommented("# a comment\nx = 1") == "# a comment\nx = 1"
 
 
 @pytest.mark.parametrize("broken", [build.BEGIN, build.END, f"{build.BEGIN}\n{build.BEGIN}\n{build.END}"])

@@ -130,6 +130,8 @@ class FilterSettings(Model):
     def check_function(self, proposal: Any) -> Any:
         """What traits in `functions` are validated by."""
         value = proposal["value"]
+        if getattr(value, "stands_in", False):  # cnnkit's own, until the learner's is right
+            return None
         if value is not None and not callable(value):
             raise traitlets.TraitError(
                 f"{proposal['trait'].name} takes a function of yours, not {type(value).__name__}: "

@@ -16,6 +16,7 @@ import numpy as np
 
 import cnnkit
 from cnnkit import data, kernel
+from cnnkit.exercises import check, explain, hint, progress, solution, use
 from cnnkit.explore import FilterExplorer, show
 
 photo = data.photo()  # (1, 1, 300, 300), from 0 (black) to 1 (white)
@@ -33,7 +34,23 @@ photo = data.photo()  # (1, 1, 300, 300), from 0 (black) to 1 (white)
 # $$\begin{pmatrix}0&1&2\\3&4&5\\6&7&8\end{pmatrix} \star \begin{pmatrix}0&1\\2&3\end{pmatrix}$$
 #
 # In the upper left corner the patch is 0, 1, 3, 4, so the first number is 0·0 + 1·1 + 3·2 + 4·3 = 19. **Predict
-# first:** what are the other three? There is room for four in all; take a pencil, then run the cell.
+# first:** what are the other three? There is room for four in all. Take a pencil and write the whole result into the next
+# cell, as a grid of rows; then check it. (A wrong answer costs nothing, here and everywhere: the check tells you what it
+# sees, and you try again. Take away the `#` in front of `hint`, and the same cell gives you a hint.)
+
+# %% tags=["exercise", "01.1"]
+### BEGIN SOLUTION
+### STUB my_result = None  # a grid of rows, as [[19, ...], ...]
+my_result = [[19, 25], [37, 43]]
+### END SOLUTION
+
+# %% tags=["answer"]
+check("01.1", my_result)
+# hint("01.1")
+# solution("01.1")
+
+# %% [markdown]
+# Now let cnnkit compute it:
 
 # %%
 image = np.arange(9).reshape(1, 1, 3, 3)
@@ -72,10 +89,10 @@ show(
 #
 # Write `corr2d`, the function that does this for any gray image `x` (H, W) and filter `w` (R, S), with two plain loops
 # over the places of the window. How large must the result be? Count the places in the pictures above. (Write it now or
-# later: the rest of the notebook uses `cnnkit.conv2d`.)
+# later: until it is right, cnnkit's own function stands in for it.)
 
 
-# %% tags=["exercise"]
+# %% tags=["exercise", "01.2"]
 def corr2d(x, w):
     """The dot product of `w` with every patch of `x`: (H, W) and (R, S) to (H - R + 1, W - S + 1)."""
     ### BEGIN SOLUTION
@@ -90,38 +107,14 @@ def corr2d(x, w):
 
 
 # %% tags=["answer"]
-def verdict(mine, right, known=()):
-    """One sentence on an answer; `known` are wrong answers, each with its sentence."""
-    if mine is None or mine is ...:
-        return "it gave nothing: not attempted yet, or is the `return` missing?"
-    try:
-        mine = np.asarray(mine, dtype=float)
-    except (TypeError, ValueError):
-        return "not yet: the answer must be a rectangular grid of numbers."
-    if mine.shape != right.shape:
-        return f"not yet: the answer must have the shape {right.shape}, and yours has {mine.shape}."
-    if np.allclose(mine, right, atol=1e-5):
-        return "right, on fresh random numbers."
-    for wrong, words in known:
-        if np.allclose(mine, wrong, atol=1e-5):
-            return f"not yet: {words}"
-    place = tuple(int(i) for i in np.argwhere(~np.isclose(mine, right, atol=1e-5))[0])
-    return f"not yet: at {place} you have {mine[place]:g}, and it should be {right[place]:g}."
-
-
-rng = np.random.default_rng()
-x, w = rng.integers(-9, 10, (7, 9)), rng.integers(-9, 10, (3, 2))
-
-
-def with_cnnkit(w):
-    """What cnnkit makes of `x` and the filter `w`."""
-    return cnnkit.conv2d(x[None, None], w[None, None]).get()[0, 0]
-
-
-turned = (with_cnnkit(w[::-1, ::-1]), "you turned the filter by 180 degrees.")
-print("corr2d:", verdict(corr2d(x, w), with_cnnkit(w), [turned]))
+check("01.2", corr2d)
+# hint("01.2")
+# solution("01.2")
 
 # %% [markdown]
+# Every check draws fresh numbers, so it can be run as often as you like. When something is wrong, it shows the first case in
+# which your function and the right one differ, and names the mistake if it is a well-known one.
+#
 # ## A filter that finds edges
 #
 # Now the photograph, and the filter with which the article that this course grew from begins. It is printed there as
@@ -197,7 +190,19 @@ explorer
 # ## One bright pixel
 #
 # **Predict first.** An image is black everywhere, with a single 1 in the middle. You slide the filter 1, 2, …, 9 over
-# it. The result must show the nine weights somehow. In which order?
+# it. The result must show the nine weights somehow. In which order? Choose one of these: "as it is", "turned by 180",
+# "turned by 90", "left and right swapped", "top and bottom swapped", "all zero".
+
+# %% tags=["exercise", "01.3"]
+### BEGIN SOLUTION
+### STUB my_order = None  # one of the six, in quotes
+my_order = "turned by 180"
+### END SOLUTION
+
+# %% tags=["answer"]
+check("01.3", my_order)
+# hint("01.3")
+# solution("01.3")
 
 # %%
 impulse = np.zeros((1, 1, 5, 5))
@@ -231,7 +236,7 @@ print(cnnkit.conv2d(impulse, numbered).get()[0, 0].astype(int))
 # ## Your turn: the formula as code
 
 
-# %% tags=["exercise"]
+# %% tags=["exercise", "01.4"]
 def output_size(n, k, stride=1, padding=0, dilation=1):
     """How many places a filter of `k` weights has along `n` pixels."""
     ### BEGIN SOLUTION
@@ -240,20 +245,29 @@ def output_size(n, k, stride=1, padding=0, dilation=1):
 
 
 # %% tags=["answer"]
-cases = [(7, 3, 1, 0, 1), (7, 3, 2, 0, 1), (227, 11, 4, 0, 1)]
-cases += [(10, 3, 2, 0, 1), (300, 3, 1, 1, 1), (32, 5, 1, 2, 1), (28, 3, 2, 1, 2)]
-wrong = []
-for n, k, stride, padding, dilation in cases:
-    x, w = np.zeros((1, 1, n, n)), np.zeros((1, 1, k, k))
-    right = cnnkit.conv2d(x, w, stride=stride, padding=padding, dilation=dilation).shape[2]
-    mine = output_size(n, k, stride, padding, dilation)
-    if mine != right:
-        where = f"n={n}, k={k}, stride={stride}, padding={padding}, dilation={dilation}"
-        wrong.append(f"Not yet: {where}: there are {right} places, and yours says {mine}.")
-if output_size(7, 3) is None:
-    print("It gave nothing: not attempted yet, or is the `return` missing?")
-else:
-    print("\n".join(wrong) or f"Right in all {len(cases)} cases.")
+check("01.4", output_size)
+# hint("01.4")
+# solution("01.4")
+
+# %% [markdown]
+# And with the hand on the slider: here is an image of 7×7 pixels. Find the **stride** that makes the result 3×3, without
+# touching padding, dilation or the size of the filter. Leave the slider there, then run the check below.
+
+# %% tags=["nbval-ignore-output"]
+rng = np.random.default_rng(7)
+small_explorer = FilterExplorer(rng.random((1, 1, 7, 7)), preset="blur")
+small_explorer
+
+# %% tags=["exercise", "01.5"]
+### BEGIN SOLUTION
+### STUB # move the slider above, then run the next cell: nothing is to be written here ...
+small_explorer.model.stride = 2
+### END SOLUTION
+
+# %% tags=["answer"]
+check("01.5", small_explorer)
+# hint("01.5")
+# solution("01.5")
 
 # %% [markdown]
 # There is one padding with a name: `padding="same"` adds just enough zeros to keep the image's size (with stride 1).
@@ -282,35 +296,66 @@ print("any edge found:", bool(cnnkit.conv2d(lying[None, None], difference[None, 
 # Nothing: along each row of the lying image, nothing ever changes. Give it the two-weight filter that does find the
 # edges of the lying band, again with 1 for white-to-black from top to bottom.
 
-# %% tags=["exercise"]
-my_filter = None
+# %% tags=["exercise", "01.6"]
 ### BEGIN SOLUTION
+### STUB my_filter = None  # a grid of rows
 my_filter = np.array([[1], [-1]])
 ### END SOLUTION
 
 # %% tags=["answer"]
-expected = cnnkit.conv2d(band[None, None], difference[None, None]).get()[0, 0].T
-if my_filter is None or my_filter is ...:
-    print("Not attempted yet.")
-elif np.ndim(my_filter) != 2:
-    shape = np.shape(my_filter)
-    print(f"Not yet: a filter is a grid of rows, like [[1, -1]], and yours has the shape {shape}.")
-elif np.size(my_filter) != 2:
-    print(f"Not yet: two weights are enough, and yours has {np.size(my_filter)}.")
-else:
-    found = cnnkit.conv2d(lying[None, None], np.asarray(my_filter)[None, None]).get()[0, 0]
-    if np.array_equal(found, expected):
-        print("Right: both edges found.")
-    elif np.array_equal(found, -expected):
-        print("Nearly: the right edges with the wrong signs.")
-    else:
-        print(f"Not yet: it finds\n{found}")
+check("01.6", my_filter)
+# hint("01.6")
+# solution("01.6")
 
 # %% [markdown]
-# ## The kernel behind it
+# ## Your turn: the kernel behind it
 #
-# Here is the plainest of cnnkit's convolution kernels. Your two loops are gone, because every place of the window is a
-# work-item of its own; what is left is the sum of the formula.
+# Your two loops over the places of the window need not exist. On a device every place is a **work-item** of its own, and
+# what is left for it to do is the sum of the formula: two loops over the filter. Write that work-item as an OpenCL kernel.
+#
+# - `get_global_id(0)` says in which column you are, `get_global_id(1)` in which row.
+# - Memory is one long row of numbers. An image that is `W` pixels wide keeps the pixel of row `i`, column `j` at
+#   `x[i * W + j]`.
+# - Work-items come in whole groups, so there are usually more of them than places: those too many must leave at once.
+#
+# A slip here is no disaster. Your kernel runs in a process of its own, where it can write beside its buffers, crash or
+# never end: this notebook lives on, and the check says what happened.
+
+# %% tags=["exercise", "01.7"]
+# %%kernel filter2d
+# /* x: image of H rows and W columns; w: filter of R rows and S columns; y: (H - R + 1) rows of (W - S + 1). */
+# __kernel void filter2d(__global const float *x, __global const float *w, __global float *y,
+#                        const int H, const int W, const int R, const int S)
+# {
+#     int j = get_global_id(0), i = get_global_id(1);  // which place am I?
+#     ### BEGIN SOLUTION
+#     int OH = H - R + 1, OW = W - S + 1;
+#     if (i >= OH || j >= OW)
+#         return;  // one work-item too many
+#     float sum = 0.0f;
+#     for (int r = 0; r < R; r++)
+#         for (int s = 0; s < S; s++)
+#             sum += x[(i + r) * W + j + s] * w[r * S + s];
+#     y[i * OW + j] = sum;
+#     ### END SOLUTION
+# }
+
+# %% tags=["answer"]
+check("01.7", filter2d)
+# hint("01.7")
+# solution("01.7")
+# explain("01.7")
+
+# %% [markdown]
+# Now put it to work. This is the explorer from above, and every picture in it is computed by **your** kernel (or, until it is
+# right, by cnnkit's own; then the line below the pictures says so). Switch to *difference* to compare it with cnnkit's.
+
+# %% tags=["answer", "nbval-ignore-output"]
+mine = FilterExplorer(photo, preset="edges", convolution=use("01.7", filter2d))
+mine
+
+# %% [markdown]
+# And here is the plainest of cnnkit's own convolution kernels. Do you recognize it?
 
 # %%
 text = kernel.source("conv2d")
@@ -323,12 +368,18 @@ print(text[start : text.index("/* Global size (W, H, N*C)")])
 # one that keeps a block of sums in registers, `kernels/conv2d_blocked.cl`; `cnnkit.conv2d(..., variant="plain")` asks
 # for this one.)
 #
+# ## Where you are
+
+# %% tags=["answer", "nbval-ignore-output"]
+progress()
+
+# %% [markdown]
 # ## What you can do now
 #
 # - compute any output pixel of a filter by hand, and write the whole thing as two loops;
 # - say why an edge filter's weights add up to 0 and a blur's to 1;
 # - work out the size of the result from size, filter, padding, stride and dilation;
-# - read the OpenCL kernel that does it.
+# - write the OpenCL kernel that does it, and find your way in cnnkit's own.
 #
 # **Answers to the explorer's questions.** 1: *identity*, and only the 1 in its middle matters. 2: To 1, so each is 1/9. 3: To
 # vertical edges, where the picture changes from left to right; *signed* shows rising edges in one color and falling

@@ -16,6 +16,7 @@ import numpy as np
 
 import cnnkit
 from cnnkit import Conv2d, Flatten, Linear, MaxPool2d, ReLU, Sequential, Softmax, data
+from cnnkit.exercises import check, explain, hint, progress, solution, use
 from cnnkit.explore import PipelineExplorer, show
 
 photo = data.photo()  # (1, 1, 300, 300)
@@ -88,11 +89,11 @@ pipeline
 # %% [markdown]
 # ## Your turn: write two of the stages
 #
-# `relu` and `max_pool2x2` for a picture `x` of shape (H, W), in NumPy; H and W are even. (Python's `max` compares two
-# numbers; `np.maximum` compares whole arrays, number by number.)
+# First `relu`, for an array `x` of any shape: a row, a picture, a batch of volumes. Leave `x` itself as it is; others may
+# still need it. (Python's `max` compares two numbers. Which function of NumPy compares whole arrays, number by number?)
 
 
-# %% tags=["exercise"]
+# %% tags=["exercise", "05.1"]
 def relu(x):
     """What is positive stays, the rest becomes 0."""
     ### BEGIN SOLUTION
@@ -100,6 +101,18 @@ def relu(x):
     ### END SOLUTION
 
 
+# %% tags=["answer"]
+check("05.1", relu)
+# hint("05.1")
+# solution("05.1")
+
+# %% [markdown]
+# Then `max_pool2x2`, for a picture of shape (H, W), where H and W are even. Every block of 2×2 becomes its largest number:
+#
+# $$\begin{pmatrix}1&5&2&0\\3&4&8&6\end{pmatrix} \to \begin{pmatrix}5&8\end{pmatrix}$$
+
+
+# %% tags=["exercise", "05.2"]
 def max_pool2x2(x):
     """The largest number of each 2 x 2 block: (H, W) to (H/2, W/2)."""
     ### BEGIN SOLUTION
@@ -109,33 +122,9 @@ def max_pool2x2(x):
 
 
 # %% tags=["answer"]
-def verdict(mine, right, known=()):
-    """One sentence on an answer; `known` are wrong answers, each with its sentence."""
-    if mine is None or mine is ...:
-        return "it gave nothing: not attempted yet, or is the `return` missing?"
-    try:
-        mine = np.asarray(mine, dtype=float)
-    except (TypeError, ValueError):
-        return "not yet: the answer must be a rectangular grid of numbers."
-    if mine.shape != right.shape:
-        return f"not yet: the answer must have the shape {right.shape}, and yours has {mine.shape}."
-    if np.allclose(mine, right, atol=1e-5):
-        return "right, on fresh random numbers."
-    for wrong, words in known:
-        if np.allclose(mine, wrong, atol=1e-5):
-            return f"not yet: {words}"
-    place = tuple(int(i) for i in np.argwhere(~np.isclose(mine, right, atol=1e-5))[0])
-    return f"not yet: at {place} you have {mine[place]:g}, and it should be {right[place]:g}."
-
-
-x = np.random.default_rng().standard_normal((6, 8)).astype(np.float32)
-blocks = x.reshape(3, 2, 4, 2)
-size = (np.abs(x), "that is the size of each number; ReLU makes negative ones 0.")
-corner = (blocks[:, 0, :, 0], "that is the upper left number of each block, not the largest.")
-mean = (blocks.mean(axis=(1, 3)), "that is the mean of each block: average pooling.")
-print("relu:", verdict(relu(x), cnnkit.relu(x).get(), [size]))
-right = cnnkit.max_pool2d(x[None, None], 2).get()[0, 0]
-print("max_pool2x2:", verdict(max_pool2x2(x), right, [corner, mean]))
+check("05.2", max_pool2x2)
+# hint("05.2")
+# solution("05.2")
 
 # %% [markdown]
 # ## From pictures to volumes
@@ -214,30 +203,25 @@ show(
 # %% [markdown]
 # ## Your turn: count
 #
-# How many weights would a **fully connected** layer need to turn the same 32×32×3 picture into the same 32×32×12 volume:
-# one weight from every input number to every output number? Leave the biases out. Guess first: ten times the
-# convolution's 336? A thousand times?
+# **Predict first.** How many weights would a **fully connected** layer need to turn the same 32×32×3 picture into the same
+# 32×32×12 volume: one weight from every input number to every output number? Leave the biases out. Guess before you
+# count: ten times the convolution's 336? A thousand times?
 
-# %% tags=["exercise"]
-dense_weights = None
+# %% tags=["exercise", "05.3"]
 ### BEGIN SOLUTION
+### STUB dense_weights = None  # a number; Python may do the sum
 dense_weights = (32 * 32 * 3) * (32 * 32 * 12)
 ### END SOLUTION
 
 # %% tags=["answer"]
-inputs, outputs = volumes[0].size, volumes[1].size
-if dense_weights is None or dense_weights is ...:
-    print("Not attempted yet.")
-elif dense_weights == inputs * outputs:
-    print(
-        f"Right: {inputs * outputs:,} weights, {inputs * outputs // 336:,} times the convolution's 336."
-    )
-elif dense_weights == (inputs + 1) * outputs:
-    print("Not yet: that includes a bias for every output; leave the biases out.")
-elif dense_weights == inputs * 12:
-    print(f"Not yet: there are {outputs:,} output numbers, not 12.")
-else:
-    print("Not yet: multiply the number of input numbers by the number of output numbers.")
+check("05.3", dense_weights)
+# hint("05.3")
+# solution("05.3")
+
+# %%
+shared = network.summary((3, 32, 32)).rows[1][2]
+dense = volumes[0].size * volumes[1].size
+print(f"the convolution: {shared} parameters; a dense layer: {dense // shared:,} times as many")
 
 # %% [markdown]
 # That is what sharing saves. A dense layer could learn a different filter for every place of the picture; a convolution
@@ -265,6 +249,26 @@ with np.errstate(over="ignore", invalid="ignore"):
 # %% [markdown]
 # Only the differences count, so cnnkit takes the largest score off first, and no exponential can overflow.
 #
+# ## Your turn: softmax
+#
+# Write `softmax` for one row of scores, of any number of classes. Let it be right for 1001, 1002, 1003, too.
+
+
+# %% tags=["exercise", "05.4"]
+def softmax(scores):
+    """Probabilities that add up to 1: (classes,) to (classes,)."""
+    ### BEGIN SOLUTION
+    powers = np.exp(scores - np.max(scores))  # the largest is e^0 = 1
+    return powers / powers.sum()
+    ### END SOLUTION
+
+
+# %% tags=["answer"]
+check("05.4", softmax)
+# hint("05.4")
+# solution("05.4")
+
+# %% [markdown]
 # ## What does this network say?
 
 # %%
@@ -293,9 +297,95 @@ show(
 # nothing. What is missing is the one thing that makes networks useful, and it is the subject of
 # **[08 Train a classifier](08_train_a_classifier.ipynb)**.
 #
+# Its last layer, by the way, is nothing but your function, one row after the other:
+
+# %% tags=["answer"]
+my_softmax = use("05.4", softmax)
+scores = Sequential(*network.layers[:-1])(pictures.images).get()  # the network without its last layer
+by_hand = np.array([my_softmax(row) for row in scores])
+print("the same probabilities:", np.allclose(by_hand, probabilities, atol=1e-5))
+
+# %% [markdown]
+# ## Your turn: pooling as a kernel
+#
+# In cnnkit, every layer above is an OpenCL kernel. Pooling is one that you can write yourself: each **work-item** makes one
+# number of the result, the largest of four.
+#
+# - `get_global_id(0)` is the column `j` of that number, `get_global_id(1)` its row `i`. There are usually more work-items
+#   than numbers: those too many must leave at once.
+# - Memory is one long row of numbers: row `r`, column `c` of the picture is `x[r * W + c]`. The result has rows of its own
+#   length, `W / 2`.
+# - `fmax(a, b)` is the larger of two numbers.
+
+# %% tags=["exercise", "05.5"]
+# %%kernel max_pool
+# /* x: picture of H rows and W columns, both even; y: H / 2 rows and W / 2 columns. */
+# __kernel void max_pool(__global const float *x, __global float *y, const int H, const int W)
+# {
+#     int j = get_global_id(0), i = get_global_id(1);  // which number of the result am I?
+#     ### BEGIN SOLUTION
+#     if (i >= H / 2 || j >= W / 2)
+#         return;  // one work-item too many
+#     int first = 2 * i * W + 2 * j;  // the upper left number of the block
+#     float best = fmax(x[first], x[first + 1]);
+#     best = fmax(best, fmax(x[first + W], x[first + W + 1]));
+#     y[i * (W / 2) + j] = best;
+#     ### END SOLUTION
+# }
+
+# %% tags=["answer"]
+check("05.5", max_pool)
+# hint("05.5")
+# solution("05.5")
+# explain("05.5")
+
+# %% [markdown]
+# ## Your own stages
+#
+# Here is the explorer once more, with ReLU by **your** function and pooling by **your** kernel. (Where one of them is not
+# right yet, cnnkit's own stands in for it.) Choose *difference* to compare them with cnnkit's.
+
+# %% tags=["answer", "nbval-ignore-output"]
+my_relu, my_kernel = use("05.1", relu), use("05.5", max_pool)
+
+
+def my_pooling(x, size):
+    """The kernel, called as the explorer does it: `size` is the window's, and always 2 here."""
+    return my_kernel(x)
+
+
+my_pipeline = PipelineExplorer(photo, preset="edges", activation=my_relu, max_pooling=my_pooling)
+my_pipeline
+
+# %% [markdown]
+# You counted how many pixels of the photograph can change one pooled pixel: 4×4 for a 3×3 filter, 6×6 for 5×5. What a pixel
+# depends on is called its **receptive field**. Set the explorer so that the marked pixel, a pooled one, depends on exactly
+# **8×8** pixels of the photograph. Leave it like that, then run the check.
+
+# %% tags=["exercise", "05.6"]
+### BEGIN SOLUTION
+### STUB # choose in the explorer above, then run the next cell: nothing is to be written here ...
+my_pipeline.model.size = 7
+### END SOLUTION
+
+# %% tags=["answer"]
+check("05.6", my_pipeline)
+# hint("05.6")
+# solution("05.6")
+
+# %% [markdown]
+# ## Where you are
+#
+# What you have reached so far, in this notebook and the others:
+
+# %% tags=["answer", "nbval-ignore-output"]
+progress()
+
+# %% [markdown]
 # ## What you can do now
 #
 # - name the layers of a convolutional network and say what each does to the volume;
+# - write ReLU, max pooling and softmax, and pooling as an OpenCL kernel;
 # - follow a pixel from the photograph to the pooled picture and back;
 # - count the parameters of convolutional and dense layers;
 # - turn scores into probabilities, and say why the largest is taken off first.

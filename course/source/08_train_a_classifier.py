@@ -20,6 +20,7 @@ import numpy as np
 
 import cnnkit
 from cnnkit import Adam, Conv2d, Dropout, Flatten, Linear, MaxPool2d, ReLU, Sequential, data, fit
+from cnnkit.exercises import check, hint, progress, solution, use
 from cnnkit.explore import Canvas, Group, TrainingDashboard, show
 from cnnkit.model import load
 from cnnkit.train import evaluate
@@ -97,8 +98,23 @@ network.summary((1, 8, 8))
 # pass backward through the layers. Move each weight a little in its direction, and take the next 32 pictures. (**Adam** is
 # a way of choosing how much: it keeps a running mean of each weight's slope.)
 #
-# **Predict first.** Suppose the untrained network gives each digit a tenth. What loss is that? ($-\ln 0.1$; $\ln 10$ is
-# about 2.3.) Then see where the curve begins.
+# **Predict first.** Suppose the untrained network cannot tell the digits apart and gives each of the ten the same
+# probability. What is its loss? Two digits after the point are enough. (The logarithm is the natural one, as everywhere
+# in this course: `np.log`.)
+
+# %% tags=["exercise", "08.1"]
+### BEGIN SOLUTION
+### STUB my_first_loss = None  # a number
+my_first_loss = -np.log(1 / 10)
+### END SOLUTION
+
+# %% tags=["answer"]
+check("08.1", my_first_loss)
+# hint("08.1")
+# solution("08.1")
+
+# %% [markdown]
+# Then see where the curve begins.
 #
 # Run the next cell to get the dashboard, and the one after it to train. While it runs, move the **learning rate**, the
 # length of each step (it begins at 0.003). Press *Pause* and look at the 16 filters of the first layer. Do not expect
@@ -140,16 +156,70 @@ accuracy = evaluate(network, test)["accuracy"]
 print("reads more than 97 of 100 unseen digits:", accuracy > 0.97)
 
 # %% [markdown]
+# ## Your turn: the loss
+#
+# The accuracy counts right answers; the loss also asks how sure the network was. For the scores 1, 2, 3, softmax gives
+# 9, 24 and 67 percent, so if the last class is the right one (its label is 2, counted from 0), the loss is
+# $-\log 0.67$, about 0.41. Write `cross_entropy` for one picture: its row of scores and its label.
+#
+# Scores can be around 1000, as in [notebook 05](05_whole_network.ipynb). And a network can be so sure of a wrong answer that
+# the right one's probability is $10^{-900}$, which no number of the computer can hold, while the loss is a harmless 2072.
+# Can you get there without computing $p$?
+
+
+# %% tags=["exercise", "08.2"]
+def cross_entropy(scores, label):
+    """Minus the logarithm of the probability that `scores` (classes,) give to the class `label`."""
+    ### BEGIN SOLUTION
+    scores = scores - np.max(scores)  # softmax does not mind
+    return np.log(np.exp(scores).sum()) - scores[label]  # the logarithm of a quotient is a difference
+    ### END SOLUTION
+
+
+# %% tags=["answer"]
+check("08.2", cross_entropy)
+# hint("08.2")
+# solution("08.2")
+
+# %% [markdown]
+# Put to all digits of the exam, its mean is the loss that the curves above show:
+
+# %% tags=["answer", "nbval-ignore-output"]
+scores = network.predict(test.images)
+my_loss = use("08.2", cross_entropy)
+losses = np.array([my_loss(row, label) for row, label in zip(scores, test.labels, strict=True)])
+print(f"by your function: {losses.mean():.4f}, by cnnkit: {evaluate(network, test)['loss']:.4f}")
+
+# %% [markdown]
 # ## Look at its mistakes
 #
 # A single number hides much. The **confusion matrix** shows which digit was taken for which: one row for each digit that
-# was written, one column for each that was read.
+# was written, one column for each that was read. In row 3, column 8 stands how many threes were read as eights.
+#
+# Write `confusion_matrix`, from the labels `written` and the network's answers `read`, two arrays of equally many digits.
+# When 3, 3, 3, 5, 9 were written and 3, 8, 3, 5, 4 were read, it holds a 2 in row 3, column 3 and a 1 in three other places.
 
-# %%
-scores = network.predict(test.images)
+
+# %% tags=["exercise", "08.3"]
+def confusion_matrix(written, read):
+    """How often each digit was read as each: 10 rows (written) and 10 columns (read) of counts."""
+    ### BEGIN SOLUTION
+    counts = np.zeros((10, 10), int)
+    for row, column in zip(written, read, strict=True):
+        counts[row, column] += 1
+    return counts
+    ### END SOLUTION
+
+
+# %% tags=["answer"]
+check("08.3", confusion_matrix)
+# hint("08.3")
+# solution("08.3")
+
+# %% tags=["answer"]
 read = scores.argmax(axis=1)
-confusion = np.zeros((10, 10), int)
-np.add.at(confusion, (test.labels, read), 1)
+confusion = np.asarray(use("08.3", confusion_matrix)(test.labels, read))
+print("digits of the exam:", int(confusion.sum()))
 
 # %% tags=["drawing"]
 figure, axis = plt.subplots(figsize=(4.6, 4.4), layout="constrained")
@@ -157,7 +227,7 @@ axis.imshow(np.sqrt(confusion), cmap="magma")
 for (row, column), count in np.ndenumerate(confusion):
     if count:
         axis.text(
-            column, row, count, ha="center", va="center", color="black" if count > 18 else "white"
+            column, row, f"{count:.0f}", ha="center", va="center", color="black" if count > 18 else "white"
         )
 axis.set(xticks=range(10), yticks=range(10), xlabel="read as", ylabel="written")
 show(
@@ -168,7 +238,7 @@ show(
 
 # %% tags=["drawing", "nbval-ignore-output"]
 probabilities = cnnkit.softmax(scores).get()
-hardest = np.argsort(probabilities[np.arange(len(test)), test.labels])[:4]
+hardest = np.argsort(losses)[-4:][::-1]  # the largest losses
 figure, axes = plt.subplots(2, 4, figsize=(9, 4.2), layout="constrained", height_ratios=[3, 2])
 for i, (above, below) in zip(hardest, axes.T, strict=True):
     above.imshow(test.images[i, 0], cmap="gray_r")
@@ -177,11 +247,11 @@ for i, (above, below) in zip(hardest, axes.T, strict=True):
     below.set(xticks=range(10), ylim=(0, 1), yticks=[0, 1])
 show(
     figure,
-    "The four digits to whose right answer it gave the least, each above its ten probabilities.",
+    "The four digits with the largest loss, each above its ten probabilities.",
 )
 
 # %% [markdown]
-# Would *you* have read them right?
+# These four have the largest loss: their right answers got the least. Would *you* have read them right?
 #
 # ## How good is it really?
 #
@@ -205,7 +275,19 @@ print("at least 98 percent, as a mean of five:", np.mean(results) >= 0.98)
 # ## An honest exam
 #
 # **Predict first.** Suppose we had been lazy and simply taken the *last* fifth of the file for the exam. The same
-# digits, the same network, the same training. Better, worse, or the same?
+# digits, the same network, the same training. How well would it read, beside the mean of five? Choose one of these:
+# "clearly better", "a little better", "the same", "clearly worse", "half right", "one in ten right".
+
+# %% tags=["exercise", "08.4"]
+### BEGIN SOLUTION
+### STUB my_guess = None  # one of the six, in quotes
+my_guess = "clearly worse"
+### END SOLUTION
+
+# %% tags=["answer"]
+check("08.4", my_guess)
+# hint("08.4")
+# solution("08.4")
 
 # %% tags=["nbval-ignore-output"]
 cut = len(everything) * 4 // 5
@@ -262,11 +344,14 @@ for name, model in (("dense", dense_network), ("convolutional", network)):
 # dropout. The 5050 parameters of the network above are just too many. End with 10 scores, without Softmax, and pass
 # `seed` on.
 #
+# The check takes the layers of your network, trains it three times as above, each time with another split and other first
+# weights, and needs some seconds for that.
+#
 # (One honest word: trying many designs on one exam is a way of learning the exam. A third part, untouched until the very
 # end, would be the fair judge.)
 
 
-# %% tags=["exercise"]
+# %% tags=["exercise", "08.5"]
 def my_network(seed):
     """At most 5000 parameters, from (1, 8, 8) to 10 scores."""
     ### BEGIN SOLUTION
@@ -284,39 +369,10 @@ def my_network(seed):
     ### END SOLUTION
 
 
-# %% tags=["answer", "nbval-ignore-output"]
-mine, again = my_network(0), my_network(0)
-problem = None
-if mine is None:
-    problem = "It gave nothing: not attempted yet, or is the `return` missing?"
-elif not isinstance(mine, Sequential):
-    problem = (
-        f"Not yet: my_network must return a Sequential, and it returns a {type(mine).__name__}."
-    )
-elif mine is again:
-    problem = "Not yet: my_network must make a new network each time it is called."
-else:
-    rows = mine.summary((1, 8, 8)).rows
-    parameters, output = sum(row[2] for row in rows), rows[-1][1]
-    if output != (10,):
-        problem = f"Not yet: the network ends with the shape {output}; ten digits need (10,)."
-    elif rows[-1][0] == "Softmax()":
-        problem = "Not yet: leave the Softmax out; the loss takes the scores."
-    elif parameters > 5000:
-        problem = f"Not yet: {parameters:,} parameters, {parameters - 5000:,} too many."
-if problem:
-    print(problem)
-else:
-    accuracies = []
-    for seed in range(3):
-        learn, exam = data.digits(test=0.2, seed=seed)
-        model = my_network(seed)
-        optimizer = Adam(lr=3e-3)
-        fit(model, learn, epochs=12, batch_size=32, optimizer=optimizer, seed=seed, progress=False)
-        accuracies.append(evaluate(model, exam)["accuracy"])
-    mean = np.mean(accuracies)
-    print(f"{parameters:,} parameters, {mean:.2%} as a mean of three:", end=" ")
-    print("both goals reached!" if mean >= 0.975 else "not yet 97.5 %.")
+# %% tags=["answer"]
+check("08.5", my_network)
+# hint("08.5")
+# solution("08.5")
 
 # %% [markdown]
 # ## Keep it
@@ -332,11 +388,20 @@ with tempfile.TemporaryDirectory() as folder:
 print("the loaded network gives the same scores to the last bit:", same)
 
 # %% [markdown]
+# ## Where you are
+#
+# What you have reached so far, in this notebook and the others:
+
+# %% tags=["answer", "nbval-ignore-output"]
+progress()
+
+# %% [markdown]
 # ## What you can do now
 #
 # - train a network and read its loss and accuracy curves;
 # - say what a step, a batch, an epoch and a learning rate are;
-# - read a confusion matrix, and look behind a single accuracy;
+# - compute the loss of a prediction, also where the probability itself is too small to compute;
+# - make and read a confusion matrix, and look behind a single accuracy;
 # - tell an honest exam from a flattering one.
 #
 # **To think on.** The training accuracy was *below* the exam's during the first epochs. How can that be? (Two reasons:

@@ -99,9 +99,11 @@ def use(id: str, answer: Any) -> Any:
 
     So that a notebook runs on below an exercise that is not solved yet.
     """
+    if os.environ.get("CNNKIT_GRADING"):  # where the definitions of the exercises are not at hand
+        return answer
     exercise = find(id)
     mine = _callable(exercise, answer)
-    if os.environ.get("CNNKIT_GRADING") or evaluate(id, answer).passed:
+    if evaluate(id, answer).passed:
         return mine
     print(f"Below, cnnkit's own stands in for `{exercise.answer}`, until yours passes check {id}.")
     return stand_in(exercise)
@@ -181,7 +183,8 @@ def _state(answer: Any) -> dict[str, Any]:
 def _record(change: Callable[[ProgressFile], None]) -> None:
     """Note it in the progress file; what stands in the way is said in a sentence."""
     with warnings.catch_warnings(record=True) as said:
-        warnings.simplefilter("always")
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("always", UserWarning)
         change(ProgressFile(progress_path()))
     for warning in said:
         print(warning.message)

@@ -26,7 +26,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import cnnkit
-from cnnkit import data, kernel
+from cnnkit import data
+from cnnkit.exercises import In, Launch, Out, check, explain, hint, progress, solution, use
 from cnnkit.explore import Canvas, Group, show
 
 device = cnnkit.current_device()
@@ -74,31 +75,32 @@ show(figure, "A gray portrait, and six by six of its pixels with the number of e
 # nothing: it writes its answer into `result`.
 
 # %%
-source = """
-__kernel void brighten(__global const float *image, __global float *result, const int n, const float amount)
-{
-    int i = get_global_id(0);           // which work-item am I? 0, 1, 2, ... : that is my pixel
-    if (i < n)                          // there may be a few work-items more than pixels
-        result[i] = image[i] + amount;  // my pixel, brighter
-}
-"""
-brighten = kernel.compile_source(source, "brighten")
+# %%kernel brighten
+# __kernel void brighten(__global const float *image, __global float *result, const int n, const float amount)
+# {
+#     int i = get_global_id(0);           // which work-item am I? 0, 1, 2, ... : that is my pixel
+#     if (i < n)                          // there may be a few work-items more than pixels
+#         result[i] = image[i] + amount;  // my pixel, brighter
+# }
+
+# %% [markdown]
+# The first line, `%%kernel brighten`, makes the cell a kernel with that name. What is missing is how it is to be run: which
+# arrays it is given, and how many work-items it takes.
 
 
-def brightened(image, amount):
-    """Run the kernel over all pixels of `image`."""
-    image = cnnkit.to_device(image)
-    result = cnnkit.to_device(np.zeros(image.shape))
-    kernel.launch(device, brighten, (image.size,), (64,), image, result, image.size, float(amount))
-    return result.get()
+# %%
+def over_all_pixels(image, amount):
+    """What goes in, what comes out, two numbers; and one work-item for each pixel, 64 at a time."""
+    return Launch((In(image), Out(image.shape), image.size, amount), (image.size,), ((64,),))
 
 
+brightened = brighten.bind(over_all_pixels)
 print("first pixel before:", round(float(photo[0, 0, 0, 0]), 3))
 print("first pixel after: ", round(float(brightened(photo, 0.25)[0, 0, 0, 0]), 3))
 
 # %% [markdown]
-# In `launch`, 64 is how many work-items the device takes at a time as a group, and `.get()` copies the result back
-# into a NumPy array.
+# The kernels of your cells run in a **process of their own**, beside this notebook. A kernel that writes where it must not,
+# crashes or never ends is stopped there, and the notebook lives on and tells you what happened. So try things out!
 #
 # Now put a slider on it. Drag it, or click it and use the arrow keys: each time, the kernel runs over all 90 000 pixels
 # and the new picture appears.
@@ -127,42 +129,53 @@ Group(slider, picture, caption="The portrait, brighter by the amount that the sl
 # ## Your turn
 #
 # Brightening adds the same amount everywhere. **Contrast** does something else: it pushes dark and bright apart, by
-# multiplying each pixel's distance from middle gray (0.5). Change the marked line in the kernel below so that each pixel
-# becomes 0.5 + factor · (pixel − 0.5). In the kernel, your pixel is `image[i]` and its answer goes to `result[i]`.
+# multiplying each pixel's distance from middle gray (0.5). Write the line that is missing below, so that each pixel becomes
+# 0.5 + factor · (pixel − 0.5). In the kernel, your pixel is `image[i]` and its answer goes to `result[i]`. Then run the
+# check: it tries your kernel on fresh numbers, and if something is wrong, it tells you what. (Take away the `#` in front
+# of `hint` for a hint.)
 
-# %% tags=["exercise"]
-contrast_source = """
-__kernel void contrast(__global const float *image, __global float *result, const int n, const float factor)
-{
-    int i = get_global_id(0);
-    if (i < n)
-        ### BEGIN SOLUTION
-        ### STUB result[i] = image[i];  // <- change this line
-        result[i] = 0.5f + factor * (image[i] - 0.5f);
-        ### END SOLUTION
-}
-"""
+# %% tags=["exercise", "00.1"]
+# %%kernel contrast
+# __kernel void contrast(__global const float *image, __global float *result, const int n, const float factor)
+# {
+#     int i = get_global_id(0);
+#     if (i < n)
+#         ### BEGIN SOLUTION
+#         result[i] = 0.5f + factor * (image[i] - 0.5f);
+#         ### END SOLUTION
+# }
 
 # %% tags=["answer"]
-result = cnnkit.to_device(np.zeros(photo.shape))
-contrast = kernel.compile_source(contrast_source, "contrast")
-kernel.launch(
-    device, contrast, (photo.size,), (64,), cnnkit.to_device(photo), result, photo.size, 2.0
-)
-expected = 0.5 + 2.0 * (photo - 0.5)
-if np.allclose(result.get(), photo):
-    print("Not attempted yet: the kernel still copies the photograph.")
-elif np.allclose(result.get(), expected, atol=1e-6):
-    print("Right: dark is darker, bright is brighter, and middle gray stays.")
-else:
-    wrong = int(np.argmax(np.abs(result.get() - expected) > 1e-6))
-    got, wanted = result.get().flat[wrong], expected.flat[wrong]
-    print(f"Not yet: pixel {wrong} is {got:.3f} and should be {wanted:.3f}.")
+check("00.1", contrast)
+# hint("00.1")
+# solution("00.1")
 
 # %% [markdown]
-# A slip in a kernel is no disaster. Take away a semicolon above, and run that cell and the one after it: the message names
-# the line and what the compiler could not understand.
-#
+# And on the photograph? Drag the factor below 0, too. (Until your kernel is right, cnnkit's own stands in for it.)
+
+# %% tags=["answer", "nbval-ignore-output"]
+my_contrast = use("00.1", contrast)
+contrast_picture = Canvas(name="photo with contrast", interactive=False)
+factor = ipywidgets.FloatSlider(2, min=-2, max=4, step=0.1, description="factor")
+
+
+def recompute(change=None):
+    """Compute the picture for the slider's factor and show it."""
+    contrast_picture.show(my_contrast(photo, factor.value)[0, 0], 0.0, 1.0, title="with contrast")
+
+
+factor.observe(recompute, "value")
+recompute()
+Group(factor, contrast_picture, caption="The portrait, its contrast multiplied by what the slider says.")
+
+# %% [markdown]
+# A slip in a kernel is no disaster. Take away a semicolon above and run that cell: the message names the line, and what the
+# compiler could not understand. What you have solved is kept in a small file beside the notebooks:
+
+# %% tags=["answer", "nbval-ignore-output"]
+progress()
+
+# %% [markdown]
 # ## What you can do now
 #
 # - say what a *device*, a *kernel* and a *work-item* are;

@@ -52,7 +52,7 @@ check("01.1", my_result)
 # %% [markdown]
 # Now let cnnkit compute it:
 
-# %%
+# %% tags=["demonstration"]
 image = np.arange(9).reshape(1, 1, 3, 3)
 weights = np.arange(4).reshape(1, 1, 2, 2)
 result = cnnkit.conv2d(image, weights).get()[0, 0]
@@ -128,7 +128,7 @@ check("01.2", corr2d)
 # which is not even a square: in the middle row, `-1, 8, -1` has lost a comma and a space. The filter that is meant has
 # an **8 in the middle and −1 all around**:
 
-# %%
+# %% tags=["demonstration"]
 edges = np.array([[-1, -1, -1], [-1, 8, -1], [-1, -1, -1]])
 print(edges)
 print("sum of the weights:", edges.sum())
@@ -137,7 +137,7 @@ print("sum of the weights:", edges.sum())
 # **Predict first.** The nine weights add up to 0. So what does this filter make of a patch of plain wall, where all nine
 # pixels are the same? And what if the typo were real, and the middle were −18? Say it before you run the next cell.
 
-# %%
+# %% tags=["demonstration"]
 wall = np.full((1, 1, 3, 3), 0.7)
 typo = edges - 26 * (edges == 8)
 for name, weights in (("8", edges), ("-18", typo)):
@@ -149,7 +149,7 @@ for name, weights in (("8", edges), ("-18", typo)):
 # axes, `[None, None]`, to become one filter of one channel; `padding="same"` keeps the picture's size and is explained
 # below.
 
-# %%
+# %% tags=["demonstration"]
 result = cnnkit.conv2d(photo, edges[None, None], padding="same").get()[0, 0]
 print("shape of the result:", result.shape)
 
@@ -182,7 +182,7 @@ show(
 # 2. *Blur* has all weights equal. What must they add up to, if the picture is to stay as bright as it was?
 # 3. *Sobel x* answers to edges in one direction only. Which? Switch to *signed* to see both sides of an edge.
 
-# %%
+# %% tags=["demonstration"]
 explorer = FilterExplorer(photo, preset="edges")
 explorer
 
@@ -204,7 +204,7 @@ check("01.3", my_order)
 # hint("01.3")
 # solution("01.3")
 
-# %%
+# %% tags=["demonstration"]
 impulse = np.zeros((1, 1, 5, 5))
 impulse[0, 0, 2, 2] = 1
 numbered = np.arange(1, 10).reshape(1, 1, 3, 3)
@@ -278,7 +278,7 @@ check("01.5", small_explorer)
 # The smallest edge filter has two weights. Here is an image that is white, with a black band down the middle, and the
 # filter `[[1, -1]]`, one row of two columns, which takes each pixel's right neighbor away from it:
 
-# %%
+# %% tags=["demonstration"]
 band = np.ones((6, 8))
 band[:, 2:6] = 0
 difference = np.array([[1, -1]])
@@ -288,7 +288,7 @@ print(cnnkit.conv2d(band[None, None], difference[None, None]).get()[0, 0].astype
 # A 1 where white turns to black, a −1 where black turns to white, nothing elsewhere. **Predict first:** what does the
 # same filter find in the same image lying on its side?
 
-# %%
+# %% tags=["demonstration"]
 lying = band.T
 print("any edge found:", bool(cnnkit.conv2d(lying[None, None], difference[None, None]).get().any()))
 
@@ -357,7 +357,7 @@ mine
 # %% [markdown]
 # And here is the plainest of cnnkit's own convolution kernels. Do you recognize it?
 
-# %%
+# %% tags=["demonstration"]
 text = kernel.source("conv2d")
 start = text.index("/* Global size (OW, OH, N*K)")
 print(text[start : text.index("/* Global size (W, H, N*C)")])

@@ -32,7 +32,7 @@ photo = data.photo()  # (1, 1, 300, 300)
 #    number on its own.
 # 3. **Max pooling** cuts the picture into blocks of 2×2 and keeps the largest number of each.
 
-# %%
+# %% tags=["demonstration"]
 edges = np.array([[-1, -1, -1], [-1, 8, -1], [-1, -1, -1]])[None, None]
 
 filtered = cnnkit.conv2d(photo, edges, padding="same")
@@ -65,7 +65,7 @@ show(
 #
 # **Predict first.** Would the last picture be different if pooling came *before* ReLU? Decide, then run:
 
-# %%
+# %% tags=["demonstration"]
 other_order = cnnkit.relu(cnnkit.max_pool2d(filtered, 2))
 print("max pooling, the same numbers:", bool((other_order.get() == pooled.get()).all()))
 
@@ -82,7 +82,7 @@ print("average pooling, the same numbers:", bool((one.get() == other.get()).all(
 # came from, and the block lights up the patch of the photograph that was read for it. How many pixels of the photograph
 # can change one pooled pixel? Count them, for a 3×3 filter, then for 5×5.
 
-# %%
+# %% tags=["demonstration"]
 pipeline = PipelineExplorer(photo, preset="edges")
 pipeline
 
@@ -136,7 +136,7 @@ check("05.2", max_pool2x2)
 #
 # Our pictures have four kinds of shapes in them, drawn by the course itself:
 
-# %%
+# %% tags=["demonstration"]
 pictures = data.shapes(8, seed=4)
 print("a batch of pictures:", pictures.images.shape, "= (images, channels, height, width)")
 
@@ -151,7 +151,7 @@ show(figure, f"Eight small color pictures: {named}.")
 # %% [markdown]
 # And this is a whole network, from the picture to four probabilities:
 
-# %%
+# %% tags=["demonstration"]
 network = Sequential(
     Conv2d(3, 12, 3, padding="same"),  # 12 filters of 3 x 3 x 3: 32 x 32 x 3 becomes 32 x 32 x 12
     ReLU(),  # the volume keeps its shape
@@ -179,7 +179,7 @@ network.summary((3, 32, 32))
 # Between input and output lie the **hidden layers**. Their numbers are no pictures and no answers, but what the network
 # makes of the one to get to the other.
 
-# %%
+# %% tags=["demonstration"]
 volumes = network.activations(pictures.images[:1])
 print([v.shape[1:] for v in volumes])
 
@@ -218,7 +218,7 @@ check("05.3", dense_weights)
 # hint("05.3")
 # solution("05.3")
 
-# %%
+# %% tags=["demonstration"]
 shared = network.summary((3, 32, 32)).rows[1][2]
 dense = volumes[0].size * volumes[1].size
 print(f"the convolution: {shared} parameters; a dense layer: {dense // shared:,} times as many")
@@ -239,7 +239,7 @@ print(f"the convolution: {shared} parameters; a dense layer: {dense // shared:,}
 # **Predict first.** Softmax of the scores 1, 2, 3 gives 9, 24 and 67 percent. What does it give for 1001, 1002, 1003?
 # And what would go wrong if you computed it as the formula says, with numbers that stop at about $10^{38}$?
 
-# %%
+# %% tags=["demonstration"]
 for scores in ([1, 2, 3], [1001, 1002, 1003]):
     print(scores, "->", cnnkit.softmax([scores]).get()[0].round(4))
 with np.errstate(over="ignore", invalid="ignore"):
@@ -271,7 +271,7 @@ check("05.4", softmax)
 # %% [markdown]
 # ## What does this network say?
 
-# %%
+# %% tags=["demonstration"]
 probabilities = network(pictures.images).get()
 right = int((probabilities.argmax(axis=1) == pictures.labels).sum())
 print(f"right answers: {right} of {len(pictures)}")

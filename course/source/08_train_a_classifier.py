@@ -31,7 +31,7 @@ from cnnkit.train import evaluate
 # 1797 real digits, written by 13 people. Each is only 8×8 pixels: every pixel says how much ink fell into one square of
 # a fine grid. Move the slider and read a few. Are you right every time?
 
-# %%
+# %% tags=["demonstration"]
 everything = data.digits(test=None)
 picture = Canvas(name="digit", interactive=False)
 answer = ipywidgets.Label()
@@ -55,7 +55,7 @@ Group(number, picture, answer, caption="One digit of 8 x 8 pixels, chosen by the
 # the digits aside, show it the other four fifths, and let it sit the exam on the fifth that it has never seen. (The charts
 # below call the exam *validation*.) The split is **stratified**: each digit makes up the same share of both parts.
 
-# %%
+# %% tags=["demonstration"]
 train, test = data.digits(test=0.2, seed=0)
 print(len(train), "digits to learn from,", len(test), "for the exam")
 print("per digit, learn:", np.bincount(train.labels))
@@ -69,7 +69,7 @@ print("per digit, exam: ", np.bincount(test.labels))
 # on; in the exam it does nothing. There is no softmax at the end because the loss works on the scores.
 
 
-# %%
+# %% tags=["demonstration"]
 def make_network(seed):
     """A small convolutional network for 8 x 8 digits; the seed decides its first, random weights."""
     return Sequential(
@@ -120,11 +120,11 @@ check("08.1", my_first_loss)
 # length of each step (it begins at 0.003). Press *Pause* and look at the 16 filters of the first layer. Do not expect
 # pictures, 3×3 is too small for that; but some change a lot from the noise that they were, and some hardly at all.
 
-# %% tags=["nbval-ignore-output"]
+# %% tags=["demonstration", "nbval-ignore-output"]
 dashboard = TrainingDashboard()
 dashboard
 
-# %% tags=["nbval-ignore-output"]
+# %% tags=["demonstration", "nbval-ignore-output"]
 history = fit(
     network,
     train,
@@ -144,14 +144,14 @@ history
 # anything from a better network to a useless one; run the two cells that make and train the network again to go on with
 # the one that the text speaks of.
 
-# %% tags=["nbval-ignore-output"]
+# %% tags=["demonstration", "nbval-ignore-output"]
 show(
     history.plot(),
     "Two charts over the epochs: the loss falls steeply, then slowly; the accuracy rises toward "
     "100 percent, on the exam as on the pictures it learns from.",
 )
 
-# %%
+# %% tags=["demonstration"]
 accuracy = evaluate(network, test)["accuracy"]
 print("reads more than 97 of 100 unseen digits:", accuracy > 0.97)
 
@@ -258,7 +258,7 @@ show(
 # An exam of 359 digits is short: one more mistake moves the result by a quarter of a percent, and another split or other
 # first weights give another number. So train five times, with five splits and five first weights, and take the mean.
 
-# %% tags=["nbval-ignore-output"]
+# %% tags=["demonstration", "nbval-ignore-output"]
 results = []
 for seed in range(5):
     learn, exam = data.digits(test=0.2, seed=seed)
@@ -268,7 +268,7 @@ for seed in range(5):
     print(f"seed {seed}: {results[-1]:.2%}")
 print(f"mean:   {np.mean(results):.2%}")
 
-# %%
+# %% tags=["demonstration"]
 print("at least 98 percent, as a mean of five:", np.mean(results) >= 0.98)
 
 # %% [markdown]
@@ -289,14 +289,14 @@ check("08.4", my_guess)
 # hint("08.4")
 # solution("08.4")
 
-# %% tags=["nbval-ignore-output"]
+# %% tags=["demonstration", "nbval-ignore-output"]
 cut = len(everything) * 4 // 5
 first, last = everything[:cut], everything[cut:]
 lazy = make_network(seed=0)
 fit(lazy, first, epochs=12, batch_size=32, optimizer=Adam(lr=3e-3), seed=0, progress=False)
 print(f"exam on the last fifth of the file: {evaluate(lazy, last)['accuracy']:.1%}")
 
-# %%
+# %% tags=["demonstration"]
 print(
     "clearly worse than the mean of five:",
     evaluate(lazy, last)["accuracy"] < np.mean(results) - 0.01,
@@ -313,7 +313,7 @@ print(
 # Compare it with a network of dense layers that has as many parameters and is trained for as long. (One seed each, so
 # take the numbers with a grain of salt.)
 
-# %% tags=["nbval-ignore-output"]
+# %% tags=["demonstration", "nbval-ignore-output"]
 dense_network = Sequential(Flatten(), Linear(64, 67), ReLU(), Linear(67, 10), seed=0)
 print(f"parameters: dense {dense_network.summary((1, 8, 8)).parameters:,},", end=" ")
 print(f"convolutional {network.summary((1, 8, 8)).parameters:,}")
@@ -325,7 +325,7 @@ print(f"convolutional: {evaluate(network, test)['accuracy']:.1%}")
 # On pictures this small and this neatly centered, the difference is two or three percent. That sounds like little, and is
 # more than twice as many mistakes. It grows with the picture, and it grows when things move:
 
-# %% tags=["nbval-ignore-output"]
+# %% tags=["demonstration", "nbval-ignore-output"]
 moved = np.zeros_like(test.images)
 moved[:, :, :, 1:] = test.images[:, :, :, :-1]  # every digit one pixel to the right
 for name, model in (("dense", dense_network), ("convolutional", network)):
@@ -379,7 +379,7 @@ check("08.5", my_network)
 #
 # A trained network is its layers and its numbers. `save` writes both to one small file, and `load` makes the network again.
 
-# %%
+# %% tags=["demonstration"]
 with tempfile.TemporaryDirectory() as folder:
     path = Path(folder) / "digits.safetensors"
     network.save(path)

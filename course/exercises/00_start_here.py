@@ -1,0 +1,101 @@
+"""The exercise of notebook 00."""
+
+import numpy as np
+
+from cnnkit.exercises.definition import Case, KernelExercise, Wrong
+from cnnkit.exercises.launch import In, Launch, Out
+
+
+def contrast(image, factor):
+    """Each pixel's distance from middle gray, multiplied."""
+    return 0.5 + factor * (np.asarray(image, float) - 0.5)
+
+
+def cases(rng):
+    yield Case({"image": rng.random(64, np.float32), "factor": 2.0}, "values", "twice the contrast")
+    yield Case({"image": rng.random((9, 7), np.float32), "factor": 0.5}, "values", "half the contrast")
+    yield Case({"image": rng.random((5, 5), np.float32), "factor": -1.0}, "values", "a negative")
+
+
+def launch(image, factor):
+    size = np.size(image)
+    arguments = (In(np.asarray(image, np.float32)), Out(np.shape(image)), size, float(factor))
+    return Launch(arguments, (size,), ((64,), (1,), (16,)))
+
+
+KERNEL = """__kernel void contrast(__global const float *image, __global float *result, const int n, const float factor)
+{
+    int i = get_global_id(0);
+    if (i < n)
+        result[i] = 0.5f + factor * (image[i] - 0.5f);
+}
+"""
+ANSWER = "0.5f + factor * (image[i] - 0.5f)"
+
+
+def _kernel(answer):
+    return KERNEL.replace(ANSWER, answer)
+
+
+own_contrast = KernelExercise(
+    id="00.1",
+    title="Contrast",
+    answer="contrast",
+    groups={"values": 2},
+    reference=contrast,
+    cases=cases,
+    launch=launch,
+    stand_in=contrast,
+    also_right=(_kernel("mix(0.5f, image[i], factor)"), _kernel("factor * image[i] + (1.0f - factor) * 0.5f")),
+    wrong=(
+        Wrong(
+            "unchanged",
+            "the kernel still copies the photograph: change the marked line",
+            _kernel("image[i]"),
+            lambda image, factor: image,
+        ),
+        Wrong(
+            "around black",
+            "you multiplied the pixel itself: take its distance from middle gray, pixel − 0.5",
+            _kernel("factor * image[i]"),
+            lambda image, factor: factor * image,
+        ),
+        Wrong(
+            "distance alone",
+            "that is the distance from middle gray: middle gray itself, 0.5, must be added again",
+            _kernel("factor * (image[i] - 0.5f)"),
+            lambda image, factor: factor * (image - 0.5),
+        ),
+        Wrong(
+            "brighter",
+            "you added the factor: that makes the photograph brighter, as before; contrast multiplies",
+            _kernel("image[i] + factor"),
+            lambda image, factor: image + factor,
+        ),
+        Wrong(
+            "a fixed factor",
+            "you multiplied by 2: the factor is an argument of the kernel, and not always 2",
+            _kernel(ANSWER.replace("factor", "2.0f")),
+            lambda image, factor: contrast(image, 2.0),
+        ),
+        Wrong(
+            "every pixel the first",
+            "every work-item reads pixel 0: its own is image[i]",
+            _kernel(ANSWER.replace("image[i]", "image[0]")),
+            lambda image, factor: np.full(image.shape, contrast(image.flat[0], factor)),
+        ),
+        Wrong(
+            "does not compile",
+            "the compiler does not understand it: read its words below, and look at the line that it names",
+            _kernel(f"{ANSWER})"),
+            symptom="build",
+        ),
+    ),
+    hints=(
+        "How far is the pixel from middle gray? That distance is what grows.",
+        "The distance is image[i] - 0.5f (the f makes it a float). Multiply it by factor.",
+        "Then begin at middle gray again: result[i] = 0.5f + factor * (...);",
+    ),
+    explanation="What is 0.5 stays 0.5, whatever the factor; all else moves away from it, or toward it with a factor "
+    "below 1. With −1 bright and dark change places: a negative.",
+)

@@ -203,14 +203,15 @@ def test_clean_leaves_the_notebooks(clone: Clone) -> None:
 def _ci(clone: Clone, failing: str) -> subprocess.CompletedProcess[str]:
     (clone.path / "make").unlink()
     clone.add("make", f'#!/bin/sh\necho "made $1"\n[ "$1" != "{failing}" ]\n')
-    clone.add("chromium", "#!/bin/sh\n")
+    for program in ("chromium", "bwrap", "oclgrind"):
+        clone.add(program, "#!/bin/sh\n")
     return clone.run("bash", ".ci/run")
 
 
 def test_ci_passes_when_every_part_does(clone: Clone) -> None:
     done = _ci(clone, failing="nothing")
     assert done.returncode == 0, done
-    assert done.stdout.splitlines()[-1] == "PASSED: all 6 parts"
+    assert done.stdout.splitlines()[-1] == "PASSED: all 7 parts"
     for target in ("test", "test-slow", "lint", "test-bench", "test-browser"):
         assert f"made {target}\n" in done.stdout
 
@@ -219,7 +220,7 @@ def test_ci_passes_when_every_part_does(clone: Clone) -> None:
 def test_ci_fails_when_a_part_does_and_still_runs_the_others(clone: Clone, failing: str) -> None:
     done = _ci(clone, failing)
     assert done.returncode == 1
-    assert done.stdout.splitlines()[-1] == "FAILED: 1 of 6 parts"
+    assert done.stdout.splitlines()[-1] == "FAILED: 1 of 7 parts"
     assert "made test-browser" in done.stdout
 
 

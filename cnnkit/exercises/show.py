@@ -146,7 +146,7 @@ def _write_numbers(axis: Any, values: np.ndarray, low: float, high: float, signe
             f"{value:.3g}",
             ha="center",
             va="center",
-            fontsize=8,
+            fontsize=8 if max(values.shape) > 4 else 12,
             color="white" if dark else "black",
         )
 

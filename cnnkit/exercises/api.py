@@ -120,7 +120,7 @@ def stand_in(exercise: Exercise) -> Any:
 
 
 class _StandIn:
-    """cnnkit's own function in a learner's place. An explorer sees by `stands_in` that it is none of theirs."""
+    """cnnkit's own function in a learner's place; `stands_in` tells an explorer so."""
 
     stands_in = True
 

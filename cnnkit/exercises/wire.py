@@ -8,6 +8,7 @@ the JSON. Nothing is unpickled, and whoever reads checks every size before makin
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import queue
@@ -150,6 +151,10 @@ class Mailbox:
         self._closed.set()
 
     def _run(self) -> None:
+        with contextlib.suppress(OSError), self._file:
+            self._read_all()
+
+    def _read_all(self) -> None:
         while not self._closed.is_set():
             try:
                 self._put(receive(self._file, self._most))

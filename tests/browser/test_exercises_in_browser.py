@@ -58,7 +58,9 @@ def test_a_mistake_is_named_and_drawn_and_then_mended(open_notebook):
     image = notebook.page.locator(CELL).nth(1).locator("img")
     assert "the difference" in image.get_attribute("alt")
     assert image.evaluate("picture => picture.complete && picture.naturalWidth > 300")
-    assert wait_for_output(notebook, 2, "01.2 passed: 4 of 4 points.").strip() == "01.2 passed: 4 of 4 points."
+    assert (
+        wait_for_output(notebook, 2, "01.2 passed: 4 of 4 points.").strip() == "01.2 passed: 4 of 4 points."
+    )
     assert "Hint 1 of 3" in wait_for_output(notebook, 3, "Hint 1 of 3")
     assert "Slide it yourself" in wait_for_output(notebook, 4, "Slide it yourself")
     keep_screenshot(notebook.page, "exercise-failed-and-passed")
@@ -67,7 +69,13 @@ def test_a_mistake_is_named_and_drawn_and_then_mended(open_notebook):
 
 def test_a_kernel_that_crashes_or_never_ends_costs_nothing(open_notebook):
     notebook = open_notebook(
-        IMPORTS, FAR, 'check("01.7", filter2d)', ENDLESS, 'check("01.7", filter2d)', "print(kept)", height=1600
+        IMPORTS,
+        FAR,
+        'check("01.7", filter2d)',
+        ENDLESS,
+        'check("01.7", filter2d)',
+        "print(kept)",
+        height=1600,
     )
     notebook.run_all()
     assert "line 6 of your cell" in wait_for_output(notebook, 2, "01.7 not yet: 0 of 4 points")

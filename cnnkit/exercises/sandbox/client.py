@@ -128,6 +128,8 @@ class Sandbox:
                     self.warm()
                     raise
                 outcomes.append(outcome)
+                if outcome.symptom == "build":  # the compiler will not think otherwise of the next
+                    return outcomes + [outcome] * (len(launches) - len(outcomes))
                 lives -= deadly
                 suspect = suspect or outcome.symptom == "overrun"
                 if deadly:

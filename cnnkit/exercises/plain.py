@@ -50,7 +50,9 @@ def to_plain(value: Any) -> Plain:
     if array.dtype.kind not in "biuf":
         raise NotPlain(f"the answer must hold numbers, and yours holds {_held(array)}.")
     _expect_room(array.size)
-    return array
+    if array.dtype.kind == "f" and array.dtype.itemsize > 8:  # long double: of another length on each machine
+        return array.astype(np.float64)
+    return array.astype(array.dtype.newbyteorder("="), copy=False)
 
 
 def _expect_room(size: int) -> None:

@@ -79,7 +79,8 @@ def _out(value: Any, arrays: list[np.ndarray]) -> Any:
     if isinstance(value, np.ndarray):
         if value.dtype.name not in DTYPES:
             raise WireError(f"An array of {value.dtype} cannot be sent.")
-        arrays.append(np.ascontiguousarray(value).reshape(value.shape))
+        native = value.astype(value.dtype.newbyteorder("="), copy=False)
+        arrays.append(np.ascontiguousarray(native).reshape(value.shape))
         return {"$array": len(arrays) - 1}
     if isinstance(value, np.generic):
         return value.item()

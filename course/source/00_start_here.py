@@ -43,7 +43,7 @@ print("Its self-test passed: it computes what it should.")
 #
 # We need something to look at. This portrait of Grace Hopper, who wrote the first compiler, comes with Matplotlib.
 
-# %%
+# %% tags=["demonstration"]
 photo = data.photo()  # 300 x 300 pixels, from 0 (black) to 1 (white)
 print("shape:", photo.shape)
 
@@ -74,7 +74,7 @@ show(figure, "A gray portrait, and six by six of its pixels with the number of e
 # device's memory, the pixels one after the other; `const` promises only to read it; `void` says that a kernel returns
 # nothing: it writes its answer into `result`.
 
-# %%
+# %% tags=["demonstration"]
 # %%kernel brighten
 # __kernel void brighten(__global const float *image, __global float *result, const int n, const float amount)
 # {
@@ -88,7 +88,7 @@ show(figure, "A gray portrait, and six by six of its pixels with the number of e
 # arrays it is given, and how many work-items it takes.
 
 
-# %%
+# %% tags=["demonstration"]
 def over_all_pixels(image, amount):
     """What goes in, what comes out, two numbers; and one work-item for each pixel, 64 at a time."""
     return Launch((In(image), Out(image.shape), image.size, amount), (image.size,), ((64,),))
@@ -105,7 +105,7 @@ print("first pixel after: ", round(float(brightened(photo, 0.25)[0, 0, 0, 0]), 3
 # Now put a slider on it. Drag it, or click it and use the arrow keys: each time, the kernel runs over all 90 000 pixels
 # and the new picture appears.
 
-# %%
+# %% tags=["demonstration"]
 picture = Canvas(name="brightened photo", interactive=False)
 slider = ipywidgets.FloatSlider(0.25, min=-1, max=1, step=0.05, description="amount")
 
@@ -156,17 +156,17 @@ check("00.1", contrast)
 # %% tags=["answer", "nbval-ignore-output"]
 my_contrast = use("00.1", contrast)
 contrast_picture = Canvas(name="photo with contrast", interactive=False)
-factor = ipywidgets.FloatSlider(2, min=-2, max=4, step=0.1, description="factor")
+strength = ipywidgets.FloatSlider(2, min=-2, max=4, step=0.1, description="factor")
 
 
 def recompute(change=None):
     """Compute the picture for the slider's factor and show it."""
-    contrast_picture.show(my_contrast(photo, factor.value)[0, 0], 0.0, 1.0, title="with contrast")
+    contrast_picture.show(my_contrast(photo, strength.value)[0, 0], 0.0, 1.0, title="with contrast")
 
 
-factor.observe(recompute, "value")
+strength.observe(recompute, "value")
 recompute()
-Group(factor, contrast_picture, caption="The portrait, its contrast multiplied by what the slider says.")
+Group(strength, contrast_picture, caption="The portrait, its contrast multiplied by what the slider says.")
 
 # %% [markdown]
 # A slip in a kernel is no disaster. Take away a semicolon above and run that cell: the message names the line, and what the

@@ -108,6 +108,8 @@ def test_what_is_plain():
     assert type(to_plain(np.zeros(2).view(EqualArray))) is np.ndarray
     assert to_plain(to_device([[1, 2]])).tolist() == [[1, 2]]
     assert to_plain(np.array([True])).dtype == bool
+    for odd in (">f8", np.longdouble):
+        assert to_plain(np.array([1.5, 2], odd)).dtype == np.float64
     assert json.loads(to_plain({"b": [1, np.float32(2)], "a": "x"})) == {"a": "x", "b": [1, 2]}
     assert json.loads(to_plain(Sequential(Linear(2, 3))))["layers"][0]["layer"] == "Linear"
 

@@ -19,6 +19,7 @@ import numpy as np
 from cnnkit.exercises import wire
 from cnnkit.exercises.definition import Case
 from cnnkit.exercises.grading.packed import unpack
+from cnnkit.exercises.magic import register
 from cnnkit.exercises.plain import NotPlain, to_plain
 from cnnkit.exercises.run import is_stub, run_function, source_of
 
@@ -123,21 +124,8 @@ def _shell() -> Any:
     shell.showsyntaxerror = lambda *arguments, **options: None
     shell.enable_gui = lambda *arguments, **options: None  # `%matplotlib inline`
     shell.system = shell.system_raw  # `!command` without a terminal of its own, which is closed here
-
-    def kernel(line: str, cell: str) -> None:
-        name = (line.split() or ["kernel"])[0]
-        shell.user_ns[name] = KernelSource(name, cell)
-
-    # cnnkit's own %%kernel takes this one's place when it is imported; this one serves where that is not.
-    shell.register_magic_function(kernel, "cell", "kernel")
+    register(shell)  # with CNNKIT_GRADING set, a %%kernel cell is kept and not compiled
     return shell
-
-
-class KernelSource:
-    """What a %%kernel cell leaves under its name."""
-
-    def __init__(self, name: str, source: str) -> None:
-        self.name, self.source = name, source
 
 
 def _answer(worker: Worker, request: dict[str, Any]) -> dict[str, Any]:

@@ -115,6 +115,8 @@ def _names_of(source: str) -> tuple[frozenset[str], frozenset[str]]:
 
 def _names_in(source: str) -> tuple[frozenset[str], frozenset[str]]:
     bound = bound_names(source)
+    if source.startswith("%%kernel"):  # OpenCL C, in which Python's names mean nothing
+        return frozenset(bound), frozenset()
     return frozenset(bound), frozenset(set(re.findall(r"\w+", source)) - bound)
 
 

@@ -63,7 +63,7 @@ class Complaint(NamedTuple):
 # PoCL writes `error: /path/tempfile_X.cl:3:29: words`; rusticl, Oclgrind, Intel and NVIDIA write
 # `input.cl:3:29: error: words` with `input.cl`, `1` or `<kernel>` in front.
 _LOG_PATTERNS = (
-    re.compile(r"^\s*(?:fatal )?error: .*?:(\d+):(\d+): (.+)$"),
+    re.compile(r"^\s*(?:fatal )?error: .*?:(\d+):(\d+)(?: <Spelling=[^>]*>)?: (.+)$"),
     re.compile(r"^\s*.*?:(\d+):(\d+): (?:fatal )?error: (.+)$"),
 )
 

@@ -9,7 +9,8 @@ and keeps its outputs: nbval compares them strictly. `course/` has stubs where t
 between `### BEGIN SOLUTION` and `### END SOLUTION` (lines in it that begin with `### STUB ` say what the
 stub is, where it is not the usual one); it is run too, to show that an unsolved notebook
 runs from top to bottom, and keeps the outputs of the demonstrations alone: cells tagged `exercise`, and
-those that depend on the learner's answer (tagged `answer`), are left empty. Cells tagged `drawing` are
+those that depend on the learner's answer (tagged `answer`) or give one away (tagged `reveal`), are left
+empty. Cells tagged `drawing` are
 folded away: the learner can open them, and need not. A cell that begins with `%%kernel` is OpenCL C: in
 the source, every line of it is a comment.
 """
@@ -30,6 +31,7 @@ COURSE = Path(__file__).resolve().parent
 BEGIN, END, OWN_STUB = "### BEGIN SOLUTION", "### END SOLUTION", "### STUB "
 STUB, KERNEL_STUB = "...  # your code here", "// your code here"
 KERNEL_CELL = "%%kernel"
+LEFT_EMPTY = frozenset(("exercise", "answer", "reveal"))  # in the learner's version
 CELL_SECONDS = 120
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 
@@ -136,7 +138,7 @@ def is_progress(output: nbformat.NotebookNode) -> bool:
 def learners(made: nbformat.NotebookNode) -> None:
     """Empty the outputs that are the learner's to produce."""
     for cell in made.cells:
-        if {"exercise", "answer"} & set(cell.metadata.get("tags", [])):
+        if LEFT_EMPTY & set(cell.metadata.get("tags", [])):
             cell.outputs, cell.execution_count = [], None
 
 

@@ -50,7 +50,7 @@ def test_it_is_what_its_source_makes(name, solution):
 def test_it_was_run_from_top_to_bottom_without_an_error(name, solution):
     """nbval passes over cells that were never run: here they would show."""
     cells = code_cells(read(name, solution))
-    left_empty = set() if solution else {"exercise", "answer"}
+    left_empty = set() if solution else build.LEFT_EMPTY
     expected = [None if left_empty & tags(cell) else i for i, cell in enumerate(cells, 1)]
     assert [cell.execution_count for cell in cells] == expected
     for cell in cells:

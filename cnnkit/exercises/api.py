@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import functools
 import os
+import sys
+import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from ..errors import CnnkitError
@@ -14,10 +17,11 @@ from .definition import Exercise, KernelExercise, StateExercise
 from .judge import NOT_ATTEMPTED, Result, fault_of, judge
 from .progress_file import ProgressFile, progress_path
 from .registry import find
-from .run import run_here, source_of
+from .run import is_kernel_stub, line_of, run_here, source_of
 from .show import bundle_of, display_bundle
 
 MISSING: Any = object()
+PATIENCE = 3.0  # seconds, after which a check says that it still runs
 _hints_given: dict[str, int] = {}
 _failing: dict[
     str, tuple[Any, list[Any], list[Any]]
@@ -31,13 +35,46 @@ def _told(function: Callable[..., Any]) -> Callable[..., Any]:
     def telling(*arguments: Any, **options: Any) -> Any:
         if os.environ.get("CNNKIT_GRADING"):
             return None
+        if not arguments and "id" not in options:
+            print(f"Say for which exercise: {usage}.")
+            return None
         try:
             return function(*arguments, **options)
         except CnnkitError as error:
             print(error)
             return None
 
+    usage = f'{function.__name__}("01.2"' + (", corr2d)" if function.__name__ == "check" else ")")
     return telling
+
+
+class Stopped(KeyboardInterrupt):
+    """A check that the learner stopped. In a notebook one sentence; the cells below do not run on."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [str(self)]
+
+
+@contextmanager
+def _patience(exercise: Exercise, answer: Any) -> Iterator[None]:
+    """Say what takes so long, and where it was when it was stopped."""
+    # Not while the answer's own printing is held back: the notebook's stream, as it is now.
+    said = functools.partial(print, file=sys.stdout, flush=True)
+    limit = "it is stopped when it takes too long" if isinstance(exercise, KernelExercise) else "■ stops it"
+    words = f"Still running `{exercise.answer}` ... ({limit})"
+    timer = threading.Timer(PATIENCE, said, [words])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        line = line_of(error, answer)
+        where = f", in line {line} of its cell" if line else ""
+        raise Stopped(
+            f"`{exercise.answer}` was stopped before it ended{where}: does a loop never end?"
+        ) from None
+    finally:
+        timer.cancel()
 
 
 def evaluate(id: str, answer: Any, seed: int | None = None) -> Result:
@@ -62,7 +99,8 @@ def check(id: str, answer: Any = MISSING) -> None:
     if answer is MISSING:
         print(f'Give your answer, too: check("{id}", {exercise.answer}).')
         return
-    result = evaluate(id, answer)
+    with _patience(exercise, answer):
+        result = evaluate(id, answer)
     if result.status != NOT_ATTEMPTED:
         _record(lambda file: file.record(id, result.points, result.of, result.passed))
     state = _state(answer) if isinstance(exercise, StateExercise) and result.passed else None
@@ -141,27 +179,49 @@ def _callable(exercise: Exercise, answer: Any) -> Any:
 
 
 @_told
-def explain(id: str) -> None:
-    """Run the smallest failing case of your kernel under Oclgrind, and show the line of the mistake."""
+def explain(id: str, answer: Any = MISSING) -> None:
+    """Run the smallest failing case of your kernel under Oclgrind, and show the line of the mistake.
+
+    answer: the kernel; by default the one that your cell has under the exercise's name.
+    """
     exercise = find(id)
     if not isinstance(exercise, KernelExercise):
         print(f'{id} is no kernel: check("{id}", {exercise.answer}) says what is wrong with it.')
         return
-    if id not in _failing:
-        print(f'Check your kernel first: check("{id}", {exercise.answer}). If it fails, ask again.')
+    source = source_of(_current(exercise) if answer is MISSING else answer)
+    if source is None:
+        print(f"There is no kernel to explain: write one in a `%%kernel {exercise.answer}` cell and run it.")
         return
+    if is_kernel_stub(source):
+        print(f"{id} is not attempted yet: there is nothing to explain.")
+        return
+    with _patience(exercise, None):
+        if id not in _failing or source_of(_failing[id][0]) != source:
+            _failing.pop(id, None)
+            if evaluate(id, source).passed:
+                print(f"Your kernel `{exercise.answer}` passes its check: there is nothing to explain.")
+                return
+        print(_explanation(exercise, source, *_failing[id][1:]))
+
+
+def _current(exercise: Exercise) -> Any:
+    """What the notebook has under the answer's name now; else what was checked last."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    if shell is not None and exercise.answer in shell.user_ns:
+        return shell.user_ns[exercise.answer]
+    return _failing[exercise.id][0] if exercise.id in _failing else None
+
+
+def _explanation(exercise: KernelExercise, source: str, cases: list[Any], outcomes: list[Any]) -> str:
     from .sandbox.explain import explain_kernel
 
-    answer, cases, outcomes = _failing[id]
-    source = source_of(answer)
-    if source is None:
-        print(f"There is no kernel to explain: write one in a `%%kernel {exercise.answer}` cell.")
-        return
     pairs = zip(cases, outcomes, strict=True)
     failing = [case for case, outcome in pairs if fault_of(exercise, case, outcome) is not None]
-    launches = [exercise.launch(*case.arguments.values()) for case in failing or cases]
-    smallest = min(launches, key=lambda launch: launch.items())
-    print(explain_kernel(source, exercise.answer, smallest))
+    launches = [(exercise.launch(*case.arguments.values()), case) for case in failing]
+    launch, case = min(launches, key=lambda pair: pair[0].items())
+    told = explain_kernel(source, exercise.answer, launch)
+    about = "Oclgrind, a simulator that watches every access of a kernel, ran yours"
+    return f"{about} {case.described()}.\n{told}"
 
 
 def _next_steps(exercise: Exercise, result: Result) -> str:

@@ -75,6 +75,8 @@ def _shapes(expected: tuple[int, ...], got: tuple[int, ...]) -> str:
     def named(shape: tuple[int, ...]) -> str:
         return f"the shape {shape}" if shape else "no shape (it is a single number)"
 
+    if not expected:
+        return f"the answer must be a single number, and yours has {named(got)}"
     return f"the answer must have {named(expected)}, and yours has {named(got)}"
 
 

@@ -68,7 +68,8 @@ class Wrong:
     """A known wrong answer and the sentence that names the mistake.
 
     answer: of the exercise's kind (a function, a kernel's source, a value, a state). A wrong kernel is
-    known by what it computes (`like`, a NumPy function with the arguments of a case) or by its `symptom`.
+    known by what it computes (`like`, a NumPy function with the arguments of a case) or by its `symptom`,
+    and by words that the sandbox says of it, where a symptom has several causes (`told`).
     Where a function or a state is judged, like(value) says whether the value makes this mistake.
     """
 
@@ -77,6 +78,7 @@ class Wrong:
     answer: Any
     like: Callable[..., Any] | None = None
     symptom: str = ""
+    told: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -77,13 +77,15 @@ def judge(exercise: Exercise, cases: Sequence[Case], outcomes: Sequence[Outcome]
     fault = found[first]
     assert fault is not None
     wrong = known_mistake(exercise, cases, outcomes, first)
+    # What the compiler does not understand has nothing to do with the case.
+    case = "" if outcomes[first].symptom == "build" else cases[first].described()
     return Result(
         exercise.id,
         exercise.title,
         NOT_YET,
         groups,
         wrong.sentence if wrong else "",
-        cases[first].described(),
+        case,
         fault.sentence,
         fault,
         cases[first],
@@ -175,7 +177,7 @@ def _alike(exercise: Exercise, wrong: Wrong, case: Case, outcome: Outcome) -> bo
     would_be = run_function(wrong.answer, case)
     if would_be.error or outcome.error:
         return would_be.error == outcome.error and _said(would_be) == _said(outcome)
-    if would_be.value is None or outcome.value is None:
+    if would_be.problem or outcome.problem:
         return would_be.problem == outcome.problem
     return difference(would_be.value, outcome.value, exercise.tolerance, case.only_shape) is None
 
@@ -186,7 +188,7 @@ def _said(outcome: Outcome) -> str:
 
 
 def _kernels_alike(exercise: KernelExercise, wrong: Wrong, case: Case, outcome: Outcome) -> bool:
-    if wrong.symptom != outcome.symptom:
+    if wrong.symptom != outcome.symptom or wrong.told not in outcome.problem:
         return False
     if wrong.like is None:
         return bool(wrong.symptom)

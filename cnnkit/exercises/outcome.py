@@ -12,6 +12,7 @@ class Outcome:
 
     error: the type of the exception, as "IndexError". symptom: of a kernel, one of `definition.SYMPTOMS`.
     attempted: False where the answer is still the stub. line: of the learner's cell, where it is known.
+    printed: what a function printed meanwhile.
     """
 
     value: Any = None
@@ -20,6 +21,7 @@ class Outcome:
     symptom: str = ""
     attempted: bool = True
     line: int | None = None
+    printed: str = ""
 
 
 NOT_ATTEMPTED = Outcome(problem="not attempted", attempted=False)

@@ -29,6 +29,8 @@ def to_plain(value: Any) -> Plain:
     Numbers and (nested) lists become arrays, device arrays are fetched, a network becomes the description
     of its layers as JSON, and a dict (an explorer's state) becomes JSON. Raises NotPlain with a sentence.
     """
+    if isinstance(value, type):
+        raise NotPlain(f"the answer must be a number or a grid of numbers, and yours is {_kind(value)}.")
     if isinstance(value, str):
         return _text(str.__str__(value))
     if isinstance(value, dict):
@@ -81,4 +83,6 @@ def _kind(value: Any) -> str:
 
 
 def _held(array: np.ndarray) -> str:
-    return {"U": "words", "S": "bytes", "c": "complex numbers", "O": "objects"}.get(array.dtype.kind, "dates")
+    return {"U": "words", "S": "bytes", "c": "complex numbers", "O": "something else than numbers"}.get(
+        array.dtype.kind, "dates"
+    )

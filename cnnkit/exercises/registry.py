@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib.util
 import os
 import sys
@@ -20,6 +21,10 @@ class UnknownExercise(CnnkitError, KeyError):
     """No exercise has this id."""
 
     __str__ = Exception.__str__  # KeyError would show the sentence in quotes
+
+    def _render_traceback_(self) -> list[str]:
+        """In a notebook, the sentence is all that there is to say."""
+        return [str(self)]
 
 
 def course_folder() -> Path:
@@ -74,6 +79,9 @@ def find(id: str) -> Exercise:
         return known[id]
     if not isinstance(id, str):
         raise UnknownExercise(f'An exercise is named as text, as in check("01.2", ...), and this is {id!r}.')
+    near = difflib.get_close_matches(id, known, 1, 0.7)
+    if near and near[0].lstrip("0") == id.lstrip("0"):
+        raise UnknownExercise(f"There is no exercise {id!r}: did you mean {near[0]!r}?")
     beside = [other for other in known if other.startswith(id[:2])] or list(known)
     raise UnknownExercise(f"There is no exercise {id!r}; there are {', '.join(beside)}.")
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
+import dataclasses
 import dis
+import io
 import traceback
 from collections.abc import Callable, Sequence
 from types import CodeType, FunctionType
@@ -11,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from .definition import Case, Exercise, FunctionExercise, KernelExercise, StateExercise
+from .definition import Case, Exercise, FunctionExercise, KernelExercise, Prediction, StateExercise
 from .outcome import NOT_ATTEMPTED, Outcome
 from .plain import NotPlain, to_plain
 
@@ -23,19 +26,24 @@ def run_here(exercise: Exercise, answer: Any, cases: Sequence[Case]) -> list[Out
     if isinstance(exercise, KernelExercise):
         return run_kernel(exercise, source_of(answer), cases)
     if isinstance(exercise, FunctionExercise):
-        if not callable(answer) or isinstance(answer, type):
-            words = f"`{exercise.answer}` must be a function, and it is {_article(type(answer).__name__)}"
+        if not callable(answer) or isinstance(answer, type) or source_of(answer) is not None:
+            words = f"`{exercise.answer}` must be a function, and it is {_named(answer)}"
             return [Outcome(problem=words)] * len(cases)
         if is_stub(answer):
             return [NOT_ATTEMPTED] * len(cases)
-        return [run_function(answer, case) for case in cases]
+        outcomes = [run_function(answer, case) for case in cases]
+        print(outcomes[0].printed, end="")  # once is enough
+        return outcomes
     return [run_value(exercise, answer)] * len(cases)
 
 
 def run_value(exercise: Exercise, answer: Any) -> Outcome:
     """A prediction, or an explorer's state."""
+    if isinstance(exercise, Prediction) and exercise.choices and not isinstance(answer, str):
+        listed = ", ".join(repr(word) for word in exercise.choices)
+        return Outcome(problem=f"the answer must be one of these, with its quotes: {listed}")
     if isinstance(exercise, StateExercise) and not isinstance(answer, dict):
-        if not callable(getattr(answer, "state", None)):
+        if isinstance(answer, type) or not callable(getattr(answer, "state", None)):
             return Outcome(problem="the answer must be the explorer in which you reached it")
         answer = answer.state()
     try:
@@ -47,22 +55,42 @@ def run_value(exercise: Exercise, answer: Any) -> Outcome:
 def run_function(function: Callable[..., Any], case: Case) -> Outcome:
     """Call a Python function with copies of the arguments; whatever it raises is an outcome, too."""
     arguments = copy.deepcopy(list(case.arguments.values()))
+    printed = _Printed()
     try:
-        value = function(*arguments)
+        # What overflows is seen in the result; the warning would only add a line of some file.
+        with contextlib.redirect_stdout(printed), np.errstate(all="ignore"):
+            value = function(*arguments)
+        said = printed.getvalue()
+        if value is None and said:
+            return Outcome(
+                problem="it printed something and gave nothing back: end with `return`", printed=said
+            )
         if value is None:
             return Outcome(problem="it gave nothing back: is the `return` missing?")
-        outcome = Outcome(to_plain(value))
+        outcome = Outcome(to_plain(value), printed=said)
     except NotPlain as error:
-        return Outcome(problem=str(error).rstrip("."))
+        return Outcome(problem=str(error).rstrip("."), printed=printed.getvalue())
     except Exception as error:
         line = line_of(error, function)
-        return Outcome(problem=raised(error, line), error=type(error).__name__, line=line)
+        problem = raised(error, line)
+        return Outcome(problem=problem, error=type(error).__name__, line=line, printed=printed.getvalue())
     for (name, before), after in zip(case.arguments.items(), arguments, strict=True):
         if isinstance(before, np.ndarray) and not np.array_equal(
             before, after, equal_nan=before.dtype.kind == "f"
         ):
-            return Outcome(outcome.value, f"it changed its input {name}: work on a copy, or make a new array")
+            words = f"it changed its input {name}: work on a copy, or make a new array"
+            return dataclasses.replace(outcome, problem=words)
     return outcome
+
+
+class _Printed(io.StringIO):
+    """Keeps the beginning of what is printed."""
+
+    most = 2000
+
+    def write(self, text: str) -> int:
+        room = self.most - self.tell()
+        return len(text) if room <= 0 else super().write(text[:room])
 
 
 def run_kernel(exercise: KernelExercise, source: str | None, cases: Sequence[Case]) -> list[Outcome]:
@@ -76,10 +104,8 @@ def kernel_outcomes(
     exercise: KernelExercise, source: str | None, cases: Sequence[Case], run: Callable[..., list[Outcome]]
 ) -> list[Outcome]:
     """The same with another sandbox's `run`."""
-    if source is None:
-        words = (
-            f"`{exercise.answer}` must be the kernel of a cell that begins with %%kernel {exercise.answer}"
-        )
+    if source is None or "{" not in source:
+        words = f"give the kernel of your %%kernel cell, without quotes: `{exercise.answer}`"
         return [Outcome(problem=words)] * len(cases)
     if is_kernel_stub(source):
         return [NOT_ATTEMPTED] * len(cases)
@@ -130,5 +156,8 @@ def line_of(error: BaseException, function: Any) -> int | None:
     return lines[-1] if lines else None
 
 
-def _article(name: str) -> str:
+def _named(answer: Any) -> str:
+    if not isinstance(answer, str) and source_of(answer) is not None:
+        return "a kernel"
+    name = type(answer).__name__
     return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"

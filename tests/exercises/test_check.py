@@ -4,6 +4,7 @@ import base64
 import html.parser
 import io
 import json
+import time
 
 import nbformat
 import numpy as np
@@ -11,9 +12,10 @@ import pytest
 from nbclient import NotebookClient
 from PIL import Image
 
-from cnnkit.exercises import check, explain, hint, notebooks, show, solution, use
+from cnnkit.exercises import LearnerKernel, api, check, explain, hint, notebooks, show, solution, use
 from cnnkit.exercises.api import evaluate
 from cnnkit.exercises.registry import UnknownExercise, find
+from cnnkit.explore import FilterExplorer
 
 
 def corr2d(x, w):
@@ -121,16 +123,28 @@ def test_later_cells_use_the_answer_or_say_that_ours_stands_in(capsys):
     [
         (lambda: check("77.7", 1), "There is no exercise '77.7'"),
         (lambda: check("01.99", 1), "there are 01.1, 01.2"),
+        (lambda: check("1.2", 1), "did you mean '01.2'?"),
+        (lambda: check(), 'Say for which exercise: check("01.2", corr2d).'),
+        (lambda: hint(), 'Say for which exercise: hint("01.2").'),
         (lambda: check(1.2, 1), "named as text"),
         (lambda: check("01.2"), 'check("01.2", corr2d)'),
         (lambda: hint("x"), "There is no exercise 'x'"),
         (lambda: explain("01.2"), "01.2 is no kernel"),
-        (lambda: explain("01.7"), "Check your kernel first"),
+        (lambda: explain("01.7"), "There is no kernel to explain"),
     ],
 )
 def test_a_slip_in_the_call_is_a_sentence_and_no_traceback(call, words, capsys):
     call()
     assert words in capsys.readouterr().out
+
+
+def test_explain_looks_at_the_kernel_of_now(capsys):
+    right = notebooks.solved_cell(find("01.7")).split("\n", 1)[1]
+    stub = "__kernel void filter2d()\n{\n    // your code here\n}"
+    wrong = right.replace("i >= OH", "i > OH")
+    for source, words in ((right, "nothing to explain"), (stub, "not attempted yet"), (wrong, "Oclgrind")):
+        explain("01.7", LearnerKernel("filter2d", source))
+        assert words in capsys.readouterr().out
 
 
 def test_a_program_gets_an_exception():
@@ -142,8 +156,63 @@ def test_an_interrupt_ends_the_check():
     def interrupted(x, w):
         raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt) as stopped:
         check("01.2", interrupted)
+    (told,) = stopped.value._render_traceback_()
+    assert told.startswith("`corr2d` was stopped before it ended, in line") and "Traceback" not in told
+
+
+def test_what_takes_long_says_so(capsys, monkeypatch):
+    monkeypatch.setattr(api, "PATIENCE", 0.05)
+
+    def slow(x, w):
+        time.sleep(0.1)
+        return corr2d(x, w)
+
+    check("01.2", slow)
+    assert capsys.readouterr().out.startswith("Still running `corr2d` ... (■ stops it)")
+
+
+def test_what_an_answer_prints_is_shown_once(capsys):
+    def prints(x, w):
+        print("the shape is", x.shape)
+        return corr2d(x, w)
+
+    check("01.2", prints)
+    assert capsys.readouterr().out == "the shape is (3, 3)\n01.2 passed: 4 of 4 points.\n"
+    check("01.2", lambda x, w: print(corr2d(x, w)))
+    assert "it printed something and gave nothing back: end with `return`" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("id", "answer", "words"),
+    [
+        ("01.3", ["turned by 180"], "must be one of these, with its quotes: 'as it is'"),
+        ("01.5", FilterExplorer, "must be the explorer in which you reached it"),
+        ("01.7", "filter2d", "without quotes: `filter2d`"),
+        (
+            "01.2",
+            LearnerKernel("corr2d", "__kernel void corr2d() {}"),
+            "must be a function, and it is a kernel",
+        ),
+        ("01.1", FilterExplorer, "the function or class FilterExplorer itself"),
+        ("01.1", [[19, ...], [37, 43]], "something else than numbers"),
+        ("05.3", (37, 748, 736), "must be a single number"),
+    ],
+)
+def test_an_answer_of_another_kind_is_told_so(id, answer, words, capsys):
+    check(id, answer)
+    assert words in capsys.readouterr().out
+
+
+def test_a_mistake_is_not_named_after_one_that_was_not_made(capsys):
+    def changes(x, w):
+        x[0, 0] = 0
+        return corr2d(x, w)
+
+    check("01.2", changes)
+    out = capsys.readouterr().out
+    assert "it changed its input x" in out and "turned" not in out
 
 
 def test_nothing_is_said_while_a_submission_is_graded(capsys, monkeypatch, own_progress):

@@ -180,7 +180,7 @@ def test_a_divergent_barrier(box, guard):
 @only_pocl
 def test_a_missing_barrier(box):
     without = but(REVERSE, "barrier(CLK_LOCAL_MEM_FENCE);", "")
-    # Which thread runs which group is chance, so once in twenty launches nothing shows: an exercise has several.
+    # Which thread runs which group is chance: once in twenty launches nothing shows. An exercise has several.
     outcomes = box.run(without, "reverse", [reverse_launch((16,), (8,))] * 6)
     told = [outcome.problem for outcome in outcomes if outcome.symptom == "unstable"]
     assert told and all("barrier" in words for words in told)

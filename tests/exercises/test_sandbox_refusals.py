@@ -62,6 +62,13 @@ def test_what_does_not_compile(box, old, new, line, said):
     assert "tempfile" not in outcome.problem and str(Path.home()) not in outcome.problem
 
 
+def test_numbers_of_two_kinds(box):
+    outcome = one(box, but(FILTER, "+ j] = sum;", "+ j] = max(0, sum);"))
+    if outcome.symptom == "build":  # some compilers take it
+        assert "max" in outcome.problem and "_cl_max" not in outcome.problem and outcome.line is not None
+        assert "tempfile" not in outcome.problem and "0.0f a float" in outcome.problem
+
+
 def test_a_function_that_exists_nowhere(box):
     source = (
         "float g(float a);\n__kernel void f(__global const float *x, __global float *y)\n{ y[0] = g(x[0]); }"

@@ -99,7 +99,7 @@ def between_runs(job: Job, source: str, run: Run, before: np.ndarray, now: np.nd
     words = f"at {_at(job.output, at)}, {_groups(run)}, it was {one} and then {other}"
     advice = _race_advice(source)
     if run.last:
-        advice += " Or does it read outside a buffer?"
+        advice += " Or does it read outside a buffer, or use a variable that was never set?"
     return f"Your kernel's result differs from run to run: {words}. {advice}", None
 
 

@@ -47,7 +47,10 @@ def build(source: str, function: str, log: str) -> Told:
         words = _plain_words(log)
         return f"Your kernel does not compile; the compiler says: {words or 'nothing'}.", None
     line, _, words = found[0]
-    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    words = words.replace("'_cl_", "'")  # what PoCL calls its built-in functions
+    if "is ambiguous" in words:
+        words += ", because its numbers are of two kinds (0 is an int, 0.0f a float) or too many"
+    more = f" (and {len(found) - 1} more such errors)" if len(found) > 1 else ""
     shown = line_text(source, line)
     where = f"line {cell_line(line)} of your cell" + (f", `{shown}`" if shown else "")
     return f"Your kernel does not compile: {where}: {words}{more}.", cell_line(line)

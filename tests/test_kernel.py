@@ -29,7 +29,7 @@ LOGS = {
     "Intel": "Compilation started\n1:3:29: error: use of undeclared identifier 'b'\nCompilation failed",
     "NVIDIA": "<kernel>:3:29: error: use of undeclared identifier 'b'",
     "Windows": "C:\\Temp\\input.cl:3:29: error: use of undeclared identifier 'b'",
-    "a macro of PoCL": "error: /x/tempfile_r.cl:3:29 <Spelling=_built_in.h:1:2>: use of undeclared identifier 'b'",
+    "a macro of PoCL": "error: /x/t.cl:3:29 <Spelling=_built_in.h:1:2>: use of undeclared identifier 'b'",
     "fatal": "fatal error: /somewhere/x.cl:3:29: use of undeclared identifier 'b'",
 }
 

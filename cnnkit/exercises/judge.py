@@ -187,8 +187,13 @@ def _said(outcome: Outcome) -> str:
     return re.sub(r" in line \d+ of its cell", "", outcome.problem)
 
 
+def _packed(text: str) -> str:
+    """Without blanks: a learner's line may be written with others."""
+    return "".join(text.split())
+
+
 def _kernels_alike(exercise: KernelExercise, wrong: Wrong, case: Case, outcome: Outcome) -> bool:
-    if wrong.symptom != outcome.symptom or wrong.told not in outcome.problem:
+    if wrong.symptom != outcome.symptom or _packed(wrong.told) not in _packed(outcome.problem):
         return False
     if wrong.like is None:
         return bool(wrong.symptom)

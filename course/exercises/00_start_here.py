@@ -46,23 +46,35 @@ own_contrast = KernelExercise(
     cases=cases,
     launch=launch,
     stand_in=contrast,
-    also_right=(_kernel("mix(0.5f, image[i], factor)"), _kernel("factor * image[i] + (1.0f - factor) * 0.5f")),
+    also_right=(
+        _kernel("mix(0.5f, image[i], factor)"),
+        _kernel("factor * image[i] + (1.0f - factor) * 0.5f"),
+    ),
     wrong=(
         Wrong(
             "unchanged",
-            "the kernel still copies the photograph: change the marked line",
+            "the result is the photograph as it was: its distance from middle gray must be multiplied by factor",
             _kernel("image[i]"),
             lambda image, factor: image,
         ),
         Wrong(
             "around black",
-            "you multiplied the pixel itself: take its distance from middle gray, pixel − 0.5",
+            "the factor multiplies the pixel itself: it must multiply its distance from middle gray, "
+            "(image[i] - 0.5f), with the parentheses (and in C, 1/2 between whole numbers is 0: write 0.5f)",
             _kernel("factor * image[i]"),
             lambda image, factor: factor * image,
         ),
         Wrong(
+            "around black, and gray added",
+            "middle gray is added, but the factor multiplies the pixel itself and not its distance from middle "
+            "gray, (image[i] - 0.5f) (in C, 1/2 between whole numbers is 0: write 0.5f)",
+            _kernel("0.5f + factor * (image[i] - 1/2)"),
+            lambda image, factor: 0.5 + factor * image,
+        ),
+        Wrong(
             "distance alone",
-            "that is the distance from middle gray: middle gray itself, 0.5, must be added again",
+            "that is the distance from middle gray, multiplied: middle gray itself must be added again, 0.5f "
+            "(in C, 1/2 between whole numbers is 0)",
             _kernel("factor * (image[i] - 0.5f)"),
             lambda image, factor: factor * (image - 0.5),
         ),
@@ -79,6 +91,13 @@ own_contrast = KernelExercise(
             lambda image, factor: contrast(image, 2.0),
         ),
         Wrong(
+            "wrong sign",
+            "what should grow brighter grows darker: the distance is image[i] - 0.5f, in this order, and it is "
+            "added",
+            _kernel("0.5f - factor * (image[i] - 0.5f)"),
+            lambda image, factor: contrast(image, -factor),
+        ),
+        Wrong(
             "every pixel the first",
             "every work-item reads pixel 0: its own is image[i]",
             _kernel(ANSWER.replace("image[i]", "image[0]")),
@@ -89,6 +108,21 @@ own_contrast = KernelExercise(
             "the compiler does not understand it: read its words below, and look at the line that it names",
             _kernel(f"{ANSWER})"),
             symptom="build",
+        ),
+        Wrong(
+            "compared",
+            "no line gives result[i] its number: write `result[i] = ...`, with a single `=` (`==` only compares)",
+            KERNEL.replace("result[i] = ", "result[i] == "),
+            symptom="unwritten",
+            told="no line assigns to",
+        ),
+        Wrong(
+            "added to nothing",
+            "result[i] holds nothing at the beginning, not even 0: give it its number with `=`, and do not read it "
+            "before",
+            KERNEL.replace("result[i] = ", "result[i] += "),
+            symptom="unwritten",
+            told="before it had written",
         ),
     ),
     hints=(

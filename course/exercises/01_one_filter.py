@@ -105,6 +105,8 @@ def corr2d_cases(rng):
         w[0, 0], w[-1, -1] = 2, -5  # never the same when turned
         yield Case({"x": x, "w": w}, "shape", only_shape=True)
         yield Case({"x": x, "w": w}, "values")
+    x, w = rng.standard_normal((5, 6)), rng.standard_normal((3, 2))
+    yield Case({"x": x, "w": w}, "values", "numbers that are not whole")
     x = rng.standard_normal((6, 7))
     yield Case({"x": x, "w": x.copy()}, "edge cases", "a filter as large as the image")
     yield Case({"x": x, "w": rng.standard_normal((1, 1))}, "edge cases", "a filter of one weight")
@@ -118,8 +120,32 @@ def _out_of_bounds(x, w):
     return y
 
 
+def _patch_out_of_bounds(x, w):
+    y = np.zeros(x.shape)
+    for i, j in np.ndindex(y.shape):
+        y[i, j] = (x[i : i + w.shape[0], j : j + w.shape[1]] * w).sum()
+    return y
+
+
 def _last_place_forgotten(x, w):
     return corr2d(x, w)[:-1, :-1]
+
+
+def _filled(rows, columns):
+    """The right result with zeros in all but its first rows and columns; slices count as in Python."""
+
+    def function(x, w):
+        y, right = np.zeros(places(x, w)), corr2d(x, w)
+        y[:rows, :columns] = right[:rows, :columns]
+        return y
+
+    return function
+
+
+def _zeros_like_the_image(x, w):
+    y, right = np.zeros_like(x), corr2d(x, w)
+    y[: right.shape[0], : right.shape[1]] = right
+    return y
 
 
 def _one_column_of_places(x, w):
@@ -154,9 +180,55 @@ slide = FunctionExercise(
             _out_of_bounds,
         ),
         Wrong(
+            "patches over the border",
+            "the window runs over the border, where the patch is smaller than the filter: i must end at H - R and j at "
+            "W - S, and the result has H - R + 1 rows and W - S + 1 columns",
+            _patch_out_of_bounds,
+        ),
+        Wrong(
             "one place short",
             "the last place is missing: a window of 3 has 5 places on 7 pixels, not 4 (the + 1)",
             _last_place_forgotten,
+        ),
+        Wrong(
+            "returned after one",
+            "only the first number is computed: the `return` stands inside the inner loop, and ends both at once. "
+            "It belongs behind them, as far left as the first `for`",
+            _filled(1, 1),
+        ),
+        Wrong(
+            "returned after a row",
+            "only the first row is computed: the `return` stands inside the outer loop, and ends it at once. It "
+            "belongs behind the loops, as far left as the first `for`",
+            _filled(1, None),
+        ),
+        Wrong(
+            "loops one short",
+            "the last row and the last column stay 0: range(H - R) ends one place too early, for there are "
+            "H - R + 1 places; and W - S + 1",
+            _filled(-1, -1),
+        ),
+        Wrong(
+            "rows one short",
+            "the last row stays 0: range(H - R) ends one place too early, for there are H - R + 1",
+            _filled(-1, None),
+        ),
+        Wrong(
+            "columns one short",
+            "the last column stays 0: range(W - S) ends one place too early, for there are W - S + 1",
+            _filled(None, -1),
+        ),
+        Wrong(
+            "whole numbers",
+            "you dropped what stands after the decimal point: the result must not be of type int (`np.zeros` without "
+            "a dtype is right)",
+            lambda x, w: np.trunc(corr2d(x, w)).astype(int),
+        ),
+        Wrong(
+            "zeros_like(x)",
+            "your numbers are right, but the result is as large as the image, with zeros left over: make it "
+            "H - R + 1 rows high and W - S + 1 columns wide",
+            _zeros_like_the_image,
         ),
         Wrong(
             "rows for columns",
@@ -297,6 +369,18 @@ size = FunctionExercise(
             "the + 1 is missing: the window stands somewhere before its first step",
             lambda n, k, s, p, d: output_size(n, k, s, p, d) - 1,
         ),
+        Wrong(
+            "k for k - 1",
+            "(k − 1) has become k: k weights have k − 1 steps of `dilation` from the first to the last, so it is "
+            "dilation·(k − 1)",
+            lambda n, k, s, p, d: (n + 2 * p - d * k - 1) // s + 1,
+        ),
+        Wrong(
+            "no minus one",
+            "the − 1 before the division is missing: the window spans dilation·(k − 1) + 1 pixels, and all of them are "
+            "taken off",
+            lambda n, k, s, p, d: (n + 2 * p - d * (k - 1)) // s + 1,
+        ),
         Wrong("no stride", "the stride is ignored", lambda n, k, s, p, d: output_size(n, k, 1, p, d)),
         Wrong(
             "one padding",
@@ -343,7 +427,9 @@ size = FunctionExercise(
 def _filter_shape(state):
     """Of a state that may hold anything."""
     rows = state.get("weights")
-    if not isinstance(rows, list) or not all(isinstance(row, list) and len(row) == len(rows[0]) for row in rows):
+    if not isinstance(rows, list) or not all(
+        isinstance(row, list) and len(row) == len(rows[0]) for row in rows
+    ):
         return ()
     return len(rows), len(rows[0]) if rows else 0
 
@@ -380,37 +466,43 @@ reach = StateExercise(
             "untouched",
             "with stride 1 the window has 5 places along 7 pixels: make its steps longer",
             {**_START, "stride": 1, "output_shape": [5, 5]},
-            lambda s: _plain(s) and s.get("stride") == 1,
+            lambda s: _ours(s) and _plain(s) and s.get("stride") == 1,
         ),
         Wrong(
             "too long",
             "steps of 3 or 4 leave room for two places only",
             {**_START, "stride": 3, "output_shape": [2, 2]},
-            lambda s: _plain(s) and s.get("stride") in (3, 4),
+            lambda s: _ours(s) and _plain(s) and s.get("stride") in (3, 4),
         ),
         Wrong(
             "one place",
             "the steps are so long that the window has one place only",
             {**_START, "stride": 5, "output_shape": [1, 1]},
-            lambda s: _plain(s) and (s.get("stride") or 0) > 4,
+            lambda s: _ours(s) and _plain(s) and (s.get("stride") or 0) > 4,
         ),
         Wrong(
             "larger filter",
             "a 5 x 5 filter gives 3 x 3, too, but here the filter must stay 3 x 3",
             {**_START, "weights": [[0.0] * 5] * 5, "stride": 1, "output_shape": [3, 3]},
-            lambda s: _filter_shape(s) == (5, 5),
+            lambda s: _ours(s) and _filter_shape(s) == (5, 5),
         ),
         Wrong(
             "dilated",
             "dilation gives 3 x 3, too, but here only the stride may change: set dilation back to 1",
             {**_START, "dilation": 2, "stride": 1, "output_shape": [3, 3]},
-            lambda s: (s.get("dilation") or 1) > 1,
+            lambda s: _ours(s) and (s.get("dilation") or 1) > 1,
         ),
         Wrong(
             "padded",
             "only the stride may change: set padding back to 0",
             {**_START, "padding": 1, "stride": 3, "output_shape": [3, 3]},
-            lambda s: bool(s.get("padding")),
+            lambda s: _ours(s) and bool(s.get("padding")),
+        ),
+        Wrong(
+            "another image",
+            "what the check was given shows another image: it needs small_explorer, with the 7 x 7 pixels",
+            {**_START, "image_shape": [300, 300], "stride": 2, "output_shape": [149, 149]},
+            lambda s: isinstance(s.get("image_shape"), list) and not _ours(s),
         ),
     ),
     hints=(
@@ -422,10 +514,12 @@ reach = StateExercise(
 )
 
 
+def _ours(state):
+    return state.get("image_shape") == [7, 7]
+
+
 def _plain(state):
-    return (
-        not state.get("padding") and state.get("dilation") == 1 and _filter_shape(state) == (3, 3)
-    )
+    return not state.get("padding") and state.get("dilation") == 1 and _filter_shape(state) == (3, 3)
 
 
 # --- 01.6: two weights -------------------------------------------------------------------------------------
@@ -541,6 +635,40 @@ def _wrong_pitch(x, w):
     ]
 
 
+def _taps(index, weight):
+    """What a wrong kernel computes: for place (i, j) the sum of x[index(i, j, r, s, W)] * w[weight(r, s, R, S)]."""
+
+    def function(x, w):
+        (H, W), (R, S) = places(x, w), w.shape
+        pixels, weights, pitch = x.ravel(), w.ravel(), x.shape[1]
+        taps = list(np.ndindex(R, S))
+        return [
+            [
+                sum(pixels[index(i, j, r, s, pitch)] * weights[weight(r, s, R, S)] for r, s in taps)
+                for j in range(W)
+            ]
+            for i in range(H)
+        ]
+
+    return _flat(function)
+
+
+def _pixel(i, j, r, s, W):
+    return (i + r) * W + j + s
+
+
+def _weight(r, s, R, S):
+    return r * S + s
+
+
+def _whole_sums(x, w):
+    """The sum kept in an int, which drops what stands after the point at every step."""
+    (H, W), y = places(x, w), np.zeros(places(x, w))
+    for r, s in np.ndindex(w.shape):
+        y = np.trunc(y + x[r : r + H, s : s + W] * w[r, s])
+    return y
+
+
 own_kernel = KernelExercise(
     id="01.7",
     title="One work-item for each place",
@@ -558,8 +686,17 @@ own_kernel = KernelExercise(
     ),
     wrong=(
         Wrong(
+            "pitch of y",
+            "a row of y is W - S + 1 numbers long, not W as in x: with OW = W - S + 1, place (i, j) is y[i * OW + j]",
+            _changed("y[i * OW + j]", "y[i * W + j]"),
+            symptom="overrun",
+            told="y[i * W + j]",
+        ),
+        Wrong(
             "no bounds check",
-            "the bounds check is missing: there are more work-items than places, and the ones too many write, too",
+            "work-items write where no place of theirs is. Is there a check that sends away all with i >= H - R + 1, and "
+            "all with j >= W - S + 1 (one of the two is enough, so `||` and not `&&`)? And does place (i, j) go to "
+            "number i * (W - S + 1) + j of y?",
             _changed("    if (i >= OH || j >= OW) return;\n", ""),
             symptom="overrun",
         ),
@@ -582,20 +719,100 @@ own_kernel = KernelExercise(
             _flat(lambda x, w: x[w.shape[0] - 1 :, w.shape[1] - 1 :] * w[-1, -1]),
         ),
         Wrong(
+            "begun anew",
+            "only the filter's last row is counted: the sum is set back to 0 in every round of the outer loop, and must "
+            "begin at 0 once, before both loops",
+            _changed(
+                "    for (int r = 0; r < R; r++)\n",
+                "    for (int r = 0; r < R; r++) {\n        sum = 0.0f;\n",
+            ).replace("w[r * S + s];", "w[r * S + s];\n    }"),
+            _flat(lambda x, w: corr2d(x[w.shape[0] - 1 :], w[-1:])),
+        ),
+        Wrong(
+            "int",
+            "the variable for the sum is an `int`, which drops what stands after the decimal point: make it a `float`",
+            _changed("float sum = 0.0f", "int sum = 0"),
+            _whole_sums,
+        ),
+        Wrong(
+            "comma",
+            "x[i + r, j + s] is Python: in C the comma throws its left side away, and x[j + s] is left. Row i + r, "
+            "column j + s is x[(i + r) * W + j + s]",
+            _changed("x[(i + r) * W + j + s]", "x[i + r, j + s]"),
+            _taps(lambda i, j, r, s, W: j + s, _weight),
+        ),
+        Wrong(
+            "two commas",
+            "x[i + r, j + s] and w[r, s] are Python: in C the comma throws its left side away, and x[j + s] and w[s] are "
+            "left. Multiply the row by the length of a row, and add the column: w[r * S + s]",
+            _changed("x[(i + r) * W + j + s]", "x[i + r, j + s]").replace("w[r * S + s]", "w[r, s]"),
+            _taps(lambda i, j, r, s, W: j + s, lambda r, s, R, S: s),
+        ),
+        Wrong(
+            "no parentheses",
+            "the pixel's row is i + r, and all of it must be multiplied by W: (i + r) * W, with the parentheses",
+            _changed("(i + r) * W", "i + r * W"),
+            _taps(lambda i, j, r, s, W: i + r * W + j + s, _weight),
+        ),
+        Wrong(
+            "pitch of w",
+            "a row of w is S numbers long, not R: weight (r, s) is w[r * S + s]",
+            _changed("w[r * S + s]", "w[r * R + s]"),
+            _taps(_pixel, lambda r, s, R, S: r * R + s),
+        ),
+        Wrong(
+            "r and s swapped",
+            "the filter's rows and columns are swapped: weight (r, s) is w[r * S + s], and it lies on the pixel of row "
+            "i + r, column j + s",
+            _changed("w[r * S + s]", "w[s * R + r]"),
+            _taps(_pixel, lambda r, s, R, S: s * R + r),
+        ),
+        Wrong(
+            "i and j swapped",
+            "your numbers stand in the wrong places, with rows and columns swapped: i is the row and j the column, in "
+            "x[(i + r) * W + j + s] and in y[i * OW + j]",
+            _changed("y[i * OW + j]", "y[j * OH + i]"),
+            _flat(lambda x, w: corr2d(x, w).T),
+        ),
+        Wrong(
+            "image transposed",
+            "the image's rows and columns are swapped: the pixel under weight (r, s) is in row i + r, column j + s, and "
+            "that is x[(i + r) * W + j + s]",
+            _changed("x[(i + r) * W + j + s]", "x[(j + s) * W + i + r]"),
+            _taps(lambda i, j, r, s, W: (j + s) * W + i + r, _weight),
+        ),
+        Wrong(
             "endless",
-            "a loop never ends: does its counter grow, and is it the counter that is compared?",
+            "it does not come to an end: does the counter of each loop grow, and is it the counter that is compared?",
             _changed("r < R; r++", "r < R; r += 0"),
             symptom="timeout",
         ),
         Wrong(
+            "nothing assigned",
+            "no line gives y its numbers: the sum must go to y[...] in the end, with a single `=` (`==` only compares)",
+            _changed("] = sum", "] == sum"),
+            symptom="unwritten",
+            told="no line assigns to",
+        ),
+        Wrong(
+            "added to nothing",
+            "y holds nothing at the beginning, not even 0: collect the sum in a variable of your own, and write it into y "
+            "once, with `=`",
+            _changed("] = sum", "] += sum"),
+            symptom="unwritten",
+            told="before it had written",
+        ),
+        Wrong(
             "last row",
-            "the last row or column of places is left out: they run to H - R and W - S, both included",
+            "some places never get their number. Rows of places run from 0 to H - R and columns from 0 to W - S, both "
+            "included: does each of these work-items come to the line that writes, with i = get_global_id(1) and "
+            "j = get_global_id(0), and write number i * (W - S + 1) + j of y?",
             _changed("i >= OH || j >= OW", "i >= OH - 1 || j >= OW - 1"),
             symptom="unwritten",
         ),
         Wrong(
             "writes the image",
-            "it writes into x, which belongs to others: the answer goes to y",
+            "it writes into its inputs, which belong to others: the answer goes to y, and x and w are only read",
             _changed("__global const float *x", "__global float *x").replace(
                 "    y[i * OW + j] = sum;", "    y[i * OW + j] = sum;\n    x[i * W + j] = sum;"
             ),

@@ -212,6 +212,17 @@ def _blocks(x):
     return x.reshape(H // 2, 2, W // 2, 2)
 
 
+def _block_without_step(x):
+    return _every_window(x)[: x.shape[0] // 2, : x.shape[1] // 2]
+
+
+def _two_numbers_of_a_block(x):
+    y = np.zeros((x.shape[0] // 2, x.shape[1] // 2))
+    for i, j in np.ndindex(y.shape):
+        y[i, j] = x[2 * i : 2 * i + 2, 2 * j : 2 * j + 2].max(axis=0)
+    return y
+
+
 pool = FunctionExercise(
     id="05.2",
     title="The largest of four",
@@ -246,6 +257,31 @@ pool = FunctionExercise(
             "every window",
             "your windows overlap: they must move by 2, so that each pixel belongs to one block only",
             _every_window,
+        ),
+        Wrong(
+            "no step of two",
+            "your blocks begin in row i and column j: block (i, j) begins in row 2 * i and column 2 * j",
+            _block_without_step,
+        ),
+        Wrong(
+            "several numbers",
+            "what you write into one place of the result is several numbers: `.max(axis=0)` gives one for each "
+            "column, `.max()` without an axis one for the whole block",
+            _two_numbers_of_a_block,
+        ),
+        Wrong(
+            "python's max",
+            "Python's `max` and `if` ask about one number, and a block holds several: `.max()` of the block finds the "
+            "largest of them all",
+            lambda x: np.array(
+                [[max(x[2 * i : 2 * i + 2, 2 * j : 2 * j + 2]) for j in (0, 1)] for i in (0, 1)]
+            ),
+        ),
+        Wrong(
+            "of each column",
+            "you took the largest number of each column of the whole picture: each 2 x 2 block has a largest "
+            "number of its own",
+            lambda x: x.max(axis=0),
         ),
         Wrong(
             "starts at zero",
@@ -472,7 +508,8 @@ probabilities = FunctionExercise(
         ),
         Wrong(
             "divided by the largest",
-            "you divided by the largest exponential instead of the sum of all: now they do not add up to 1",
+            "the largest of your numbers is always 1, so they do not add up to 1: with the largest score taken off, "
+            "the exponentials must still be divided by the sum of all of them",
             _quietly(lambda scores: np.exp(scores - scores.max())),
         ),
         Wrong(
@@ -621,9 +658,17 @@ own_kernel = KernelExercise(
     also_right=(PLAIN, LOOPS, VECTORS),
     wrong=(
         Wrong(
+            "pitch of y",
+            "a row of y is W / 2 numbers long, not W as in x: number (i, j) is y[i * (W / 2) + j]",
+            _changed(PLAIN, ("y[i * (W / 2) + j]", "y[i * W + j]")),
+            symptom="overrun",
+            told="y[i * W + j]",
+        ),
+        Wrong(
             "no bounds check",
-            "the bounds check is missing or too generous: there are more work-items than blocks, and those "
-            "with i >= H / 2 or j >= W / 2 must leave before they write",
+            "work-items write where no number of theirs is. Is there a check that sends away all with i >= H / 2, "
+            "and all with j >= W / 2 (one of the two is enough, so `||` and not `&&`)? And does the answer for "
+            "(i, j) go to y[i * (W / 2) + j]?",
             _changed(PLAIN, ("    if (i >= H / 2 || j >= W / 2) return;\n", "")),
             symptom="overrun",
         ),
@@ -654,7 +699,8 @@ own_kernel = KernelExercise(
         ),
         Wrong(
             "wrong pitch",
-            "a row of x is W numbers long, not W / 2: the block begins at x[2 * i * W + 2 * j]",
+            "a row of x is W numbers long: the block begins at x[2 * i * W + 2 * j], and its lower row W numbers "
+            "later",
             _changed(LOOPS, ("x[(2 * i + r) * W +", "x[(2 * i + r) * (W / 2) +")),
             _wrong_pitch,
         ),
@@ -694,15 +740,46 @@ own_kernel = KernelExercise(
             lambda x: np.trunc(max_pool2x2(x)),
         ),
         Wrong(
+            "comma",
+            "x[row, column] is Python: in C the comma throws its left side away, and x[column] is left. Row r, column "
+            "c is x[r * W + c]",
+            _changed(LOOPS, ("x[(2 * i + r) * W + 2 * j + s]", "x[2 * i + r, 2 * j + s]")),
+            lambda x: np.broadcast_to(np.maximum(x[0, ::2], x[0, 1::2]), (x.shape[0] // 2, x.shape[1] // 2)),
+        ),
+        Wrong(
+            "i and j swapped",
+            "your numbers stand in the wrong places of y, with rows and columns swapped: number (i, j) is "
+            "y[i * (W / 2) + j]",
+            _changed(PLAIN, ("y[i * (W / 2) + j]", "y[j * (H / 2) + i]")),
+            lambda x: np.reshape(max_pool2x2(x).T, (x.shape[0] // 2, x.shape[1] // 2)),
+        ),
+        Wrong(
+            "nothing assigned",
+            "no line gives y its numbers: the largest must go to y[...] in the end, with a single `=` (`==` only "
+            "compares)",
+            _changed(PLAIN, ("] = best", "] == best")),
+            symptom="unwritten",
+            told="no line assigns to",
+        ),
+        Wrong(
+            "read before",
+            "y holds nothing at the beginning, not even 0: keep the largest number in a variable of your own, and "
+            "write it into y once, with `=`",
+            _changed(PLAIN, ("] = best", "] += best")),
+            symptom="unwritten",
+            told="before it had written",
+        ),
+        Wrong(
             "not everywhere",
-            "some places of y are never written: the row is i = get_global_id(1), from 0 to H / 2 - 1, the "
-            "column j = get_global_id(0), from 0 to W / 2 - 1, and the answer belongs in y[i * (W / 2) + j]",
+            "some places of y never get their number. Rows run from 0 to H / 2 - 1 and columns from 0 to "
+            "W / 2 - 1: does each of these work-items come to the line that writes, with i = get_global_id(1) and "
+            "j = get_global_id(0), and write y[i * (W / 2) + j]?",
             _changed(PLAIN, ("get_global_id(0)", "get_local_id(0)"), ("get_global_id(1)", "get_local_id(1)")),
             symptom="unwritten",
         ),
         Wrong(
             "writes the picture",
-            "it writes into x, which belongs to others: the answer goes to y",
+            "it writes into x, which belongs to others: the answer goes to y, and x is only read",
             _changed(
                 PLAIN,
                 ("__global const float *x", "__global float *x"),
@@ -712,7 +789,8 @@ own_kernel = KernelExercise(
         ),
         Wrong(
             "endless",
-            "a loop never ends: does its counter grow, and is it the counter that is compared?",
+            "it does not come to an end: does the counter of each loop grow, and is it the counter that is "
+            "compared?",
             _changed(LOOPS, ("r < 2; r++", "r < 2; r += 0")),
             symptom="timeout",
         ),
@@ -801,6 +879,12 @@ def _edges(size):
     return weights
 
 
+def _ours(state):
+    """Is it the state of a PipelineExplorer, in which a pixel is marked?"""
+    focus = _numbers(state.get("focus"), 1)
+    return focus is not None and focus.size == 3
+
+
 def _size(state):
     weights = _numbers(state.get("weights"), 2)
     return 0 if weights is None or not weights.any() else len(weights)
@@ -823,45 +907,45 @@ see = StateExercise(
             "with a 3 x 3 filter, four windows of 3 x 3 that overlap cover 4 x 4 pixels: take a larger "
             "filter",
             _state(_edges(3)),
-            lambda s: _size(s) == 3,
+            lambda s: _ours(s) and _size(s) == 3,
         ),
         Wrong(
             "5 x 5",
             "with a 5 x 5 filter it is 6 x 6: one step larger",
             _state(_edges(5)),
-            lambda s: _size(s) == 5,
+            lambda s: _ours(s) and _size(s) == 5,
         ),
         Wrong(
             "zeros around",
             "the filter is large enough, but too many of its weights are 0, and what is multiplied by 0 "
             "changes nothing: choose another filter of this size",
             _state(np.pad(_edges(3), 2), preset="custom"),
-            lambda s: _size(s) == 7 and not _sees(_numbers(s["weights"], 2)).all(),
+            lambda s: _ours(s) and _size(s) == 7 and not _sees(_numbers(s["weights"], 2)).all(),
         ),
         Wrong(
             "all zero",
             "with nothing but zeros in the filter, every pooled pixel is 0, whatever the photo shows",
             _state(np.zeros((7, 7)), preset="all zero"),
-            lambda s: _numbers(s.get("weights"), 2) is not None and _size(s) == 0,
+            lambda s: _ours(s) and _numbers(s.get("weights"), 2) is not None and _size(s) == 0,
         ),
         Wrong(
             "another stage",
             "the filter is right; now point at a pixel of the last picture: one of stage 2 or 3 sees 7 x 7",
             _state(_edges(7), (2, 82, 176)),
-            lambda s: _size(s) == 7 and _numbers(s.get("focus"), 1) is not None and s["focus"][0] in (1, 2),
+            lambda s: _ours(s) and _size(s) == 7 and s["focus"][0] in (1, 2),
         ),
         Wrong(
             "the photo",
             "the filter is right; now point at a pixel of the last picture: one of the photo sees only "
             "itself",
             _state(_edges(7), (0, 82, 176)),
-            lambda s: _size(s) == 7 and _numbers(s.get("focus"), 1) is not None and s["focus"][0] == 0,
+            lambda s: _ours(s) and _size(s) == 7 and s["focus"][0] == 0,
         ),
         Wrong(
             "at the border",
             "at the border a part of the window lies outside the photo: point at a pixel farther inside",
             _state(_edges(7), (3, 0, 88)),
-            lambda s: _size(s) == 7 and _numbers(s.get("focus"), 1) is not None and s["focus"][0] == 3,
+            lambda s: _ours(s) and _size(s) == 7 and s["focus"][0] == 3,
         ),
     ),
     hints=(

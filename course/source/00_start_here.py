@@ -9,7 +9,9 @@
 #
 # How to use a notebook: click a gray cell and press **Shift + Enter** to run it and go to the next one. Run the cells
 # from top to bottom. Nothing you do here can break your computer; if a notebook gets into a muddle, choose
-# *Kernel → Restart Kernel and Run All Cells*.
+# *Kernel → Restart Kernel and Run All Cells*. A notebook that you open again, or restart, has forgotten what its cells
+# had made (it does not know `check`, says its message): run them again from the top. And a cell that takes too long is
+# stopped by the **■** button in the toolbar.
 #
 # | notebook | what happens in it |
 # |---|---|

@@ -24,10 +24,10 @@ photo = data.photo()  # (1, 1, 300, 300), from 0 (black) to 1 (white)
 # %% [markdown]
 # ## Nine numbers and a window
 #
-# A **filter** (the word *kernel* is used too) is a small grid of numbers, its **weights**: 2×2, 3×3, 5×5. Lay it over a
-# patch of the image of the same size. Multiply each pixel by the weight that lies on it, and add everything up. That
-# sum, the *dot product* of patch and weights, is **one** pixel of the result. Then slide the filter one step to the
-# right and do it again, until it has been everywhere.
+# A **filter** (the word *kernel* is used too; it has nothing to do with the OpenCL kernels of the last notebook) is a
+# small grid of numbers, its **weights**: 2×2, 3×3, 5×5. Lay it over a patch of the image of the same size. Multiply each
+# pixel by the weight that lies on it, and add everything up. That sum, the *dot product* of patch and weights, is **one**
+# pixel of the result. Then slide the filter one step to the right and do it again, until it has been everywhere.
 #
 # Small enough to do by hand:
 #
@@ -52,13 +52,13 @@ check("01.1", my_result)
 # %% [markdown]
 # Now let cnnkit compute it:
 
-# %% tags=["demonstration"]
+# %% tags=["demonstration", "reveal"]
 image = np.arange(9).reshape(1, 1, 3, 3)
 weights = np.arange(4).reshape(1, 1, 2, 2)
 result = cnnkit.conv2d(image, weights).get()[0, 0]
 print(result)
 
-# %% tags=["drawing"]
+# %% tags=["drawing", "reveal"]
 figure, axes = plt.subplots(1, 4, figsize=(9, 2.6), layout="constrained")
 for axis, (row, column) in zip(axes, np.ndindex(2, 2), strict=True):
     axis.imshow(image[0, 0], cmap="gray", vmin=-4, vmax=14)
@@ -137,7 +137,7 @@ print("sum of the weights:", edges.sum())
 # **Predict first.** The nine weights add up to 0. So what does this filter make of a patch of plain wall, where all nine
 # pixels are the same? And what if the typo were real, and the middle were −18? Say it before you run the next cell.
 
-# %% tags=["demonstration"]
+# %% tags=["demonstration", "reveal"]
 wall = np.full((1, 1, 3, 3), 0.7)
 typo = edges - 26 * (edges == 8)
 for name, weights in (("8", edges), ("-18", typo)):
@@ -204,7 +204,7 @@ check("01.3", my_order)
 # hint("01.3")
 # solution("01.3")
 
-# %% tags=["demonstration"]
+# %% tags=["demonstration", "reveal"]
 impulse = np.zeros((1, 1, 5, 5))
 impulse[0, 0, 2, 2] = 1
 numbered = np.arange(1, 10).reshape(1, 1, 3, 3)
@@ -288,7 +288,7 @@ print(cnnkit.conv2d(band[None, None], difference[None, None]).get()[0, 0].astype
 # A 1 where white turns to black, a −1 where black turns to white, nothing elsewhere. **Predict first:** what does the
 # same filter find in the same image lying on its side?
 
-# %% tags=["demonstration"]
+# %% tags=["demonstration", "reveal"]
 lying = band.T
 print("any edge found:", bool(cnnkit.conv2d(lying[None, None], difference[None, None]).get().any()))
 
@@ -347,8 +347,9 @@ check("01.7", filter2d)
 # explain("01.7")
 
 # %% [markdown]
-# Now put it to work. This is the explorer from above, and every picture in it is computed by **your** kernel (or, until it is
-# right, by cnnkit's own; then the line below the pictures says so). Switch to *difference* to compare it with cnnkit's.
+# Now put it to work. This is the explorer from above, and every picture in it is computed by **your** kernel: the line
+# between the pictures and the sliders says so. Switch to *difference* to compare it with cnnkit's. (Until it is right,
+# cnnkit's own computes them, and there is nothing to compare.)
 
 # %% tags=["answer", "nbval-ignore-output"]
 mine = FilterExplorer(photo, preset="edges", convolution=use("01.7", filter2d))

@@ -65,7 +65,7 @@ show(
 #
 # **Predict first.** Would the last picture be different if pooling came *before* ReLU? Decide, then run:
 
-# %% tags=["demonstration"]
+# %% tags=["demonstration", "reveal"]
 other_order = cnnkit.relu(cnnkit.max_pool2d(filtered, 2))
 print("max pooling, the same numbers:", bool((other_order.get() == pooled.get()).all()))
 
@@ -90,7 +90,9 @@ pipeline
 # ## Your turn: write two of the stages
 #
 # First `relu`, for an array `x` of any shape: a row, a picture, a batch of volumes. Leave `x` itself as it is; others may
-# still need it. (Python's `max` compares two numbers. Which function of NumPy compares whole arrays, number by number?)
+# still need it. (Python's `max` compares two single numbers, and `np.max` looks for the one largest number of a whole
+# array. Neither is meant. NumPy has a third one, with a longer name, that takes two arguments, compares them place by place
+# and keeps the larger number in each.)
 
 
 # %% tags=["exercise", "05.1"]
@@ -218,7 +220,7 @@ check("05.3", dense_weights)
 # hint("05.3")
 # solution("05.3")
 
-# %% tags=["demonstration"]
+# %% tags=["demonstration", "reveal"]
 shared = network.summary((3, 32, 32)).rows[1][2]
 dense = volumes[0].size * volumes[1].size
 print(f"the convolution: {shared} parameters; a dense layer: {dense // shared:,} times as many")
@@ -239,7 +241,7 @@ print(f"the convolution: {shared} parameters; a dense layer: {dense // shared:,}
 # **Predict first.** Softmax of the scores 1, 2, 3 gives 9, 24 and 67 percent. What does it give for 1001, 1002, 1003?
 # And what would go wrong if you computed it as the formula says, with numbers that stop at about $10^{38}$?
 
-# %% tags=["demonstration"]
+# %% tags=["demonstration", "reveal"]
 for scores in ([1, 2, 3], [1001, 1002, 1003]):
     print(scores, "->", cnnkit.softmax([scores]).get()[0].round(4))
 with np.errstate(over="ignore", invalid="ignore"):
@@ -343,7 +345,8 @@ check("05.5", max_pool)
 # ## Your own stages
 #
 # Here is the explorer once more, with ReLU by **your** function and pooling by **your** kernel. (Where one of them is not
-# right yet, cnnkit's own stands in for it.) Choose *difference* to compare them with cnnkit's.
+# right yet, cnnkit's own stands in for it, and there is nothing to compare.) Choose *difference* to compare them with
+# cnnkit's.
 
 # %% tags=["answer", "nbval-ignore-output"]
 my_relu, my_kernel = use("05.1", relu), use("05.5", max_pool)

@@ -124,7 +124,7 @@ check("08.1", my_first_loss)
 dashboard = TrainingDashboard()
 dashboard
 
-# %% tags=["demonstration", "nbval-ignore-output"]
+# %% tags=["demonstration", "nbval-ignore-output", "reveal"]
 history = fit(
     network,
     train,
@@ -144,7 +144,7 @@ history
 # anything from a better network to a useless one; run the two cells that make and train the network again to go on with
 # the one that the text speaks of.
 
-# %% tags=["demonstration", "nbval-ignore-output"]
+# %% tags=["demonstration", "nbval-ignore-output", "reveal"]
 show(
     history.plot(),
     "Two charts over the epochs: the loss falls steeply, then slowly; the accuracy rises toward "
@@ -289,14 +289,14 @@ check("08.4", my_guess)
 # hint("08.4")
 # solution("08.4")
 
-# %% tags=["demonstration", "nbval-ignore-output"]
+# %% tags=["demonstration", "nbval-ignore-output", "reveal"]
 cut = len(everything) * 4 // 5
 first, last = everything[:cut], everything[cut:]
 lazy = make_network(seed=0)
 fit(lazy, first, epochs=12, batch_size=32, optimizer=Adam(lr=3e-3), seed=0, progress=False)
 print(f"exam on the last fifth of the file: {evaluate(lazy, last)['accuracy']:.1%}")
 
-# %% tags=["demonstration"]
+# %% tags=["demonstration", "reveal"]
 print(
     "clearly worse than the mean of five:",
     evaluate(lazy, last)["accuracy"] < np.mean(results) - 0.01,

@@ -80,6 +80,8 @@ CHANGED_NOTEBOOKS: dict[str, tuple[Any, int]] = {
     "needs_a_shown_cell": (  # the course's own cell of the tag "answer" is skipped, unless something needs it
         first(SLIDE, GUESS.replace("42", "seen()"), before=("def seen(): return 42 if shown else 0",)), 5),
     "awaits": (first(SLIDE, GUESS, "import asyncio\nawait asyncio.sleep(0.01)"), 5),
+    "renamed": (notebook([IMPORTS, SLIDE.replace("slide", "mine"), GUESS, 'check("01.1", mine)']), 5),
+    "syntax_error": (notebook([IMPORTS, SLIDE.replace("):", ")", 1), GUESS]), 2),
     "broken": ('{"cells": [', 0),
 }  # fmt: skip
 
@@ -102,6 +104,13 @@ def test_whatever_was_done_to_a_notebook_it_gets_its_points(course, tmp_path):
     assert _digests(tmp_path / "in") == before
     assert "you turned the filter" in found["newest_attempt_counts"]["exercises"]["01.1"]["mistake"]
     assert found["plain"]["exercises"]["01.1"]["code"] == SLIDE
+    assert "it is called `mine` here" in found["renamed"]["exercises"]["01.1"]["notes"][0]
+    told = found["syntax_error"]["exercises"]["01.1"]
+    assert (
+        told["status"] == "not yet"
+        and "its cell did not run to the end: it raised SyntaxError" in told["reason"]
+    )
+    assert "ipython-input" not in told["reason"] and "(line 1)" in told["reason"]
     assert found["broken"]["notebooks"][0]["status"] == "refused"
     assert "JSON is broken" in found["broken"]["notebooks"][0]["reason"]
     for name in ("index.html", "grades.csv", "grades.json"):
@@ -126,10 +135,12 @@ def test_kernels_states_and_files_for_the_same_notebook(course, tmp_path):
         tmp_path / "in" / "tripled" / "x.ipynb",
         second(SCALE.replace("2 *", "3 *"), "explorer = {'stride': 3}"),
     )
+    write(tmp_path / "in" / "cleared" / "x.ipynb", second(SCALE))
     write(tmp_path / "in" / "twice" / "a.ipynb", first(SLIDE_STUB))
     write(tmp_path / "in" / "twice" / "b.ipynb", first(SLIDE, "guess = 24"))
     found = _grade(tmp_path)
     assert {name: s["points"] for name, s in found.items()} == {
+        "cleared": 3,
         "kernel": 4,
         "stub": 0,
         "tripled": 1,
@@ -137,6 +148,7 @@ def test_kernels_states_and_files_for_the_same_notebook(course, tmp_path):
     }
     assert found["stub"]["exercises"]["02.1"]["status"] == "not attempted"
     assert found["stub"]["exercises"]["02.2"]["mistake"] == "that is two"
+    assert "handed in without outputs" in found["cleared"]["exercises"]["02.2"]["notes"][0]
     assert found["tripled"]["exercises"]["02.1"]["mistake"] == "you tripled"
     assert "2 times" in found["twice"]["notes"][0]
     assert found["twice"]["exercises"]["01.1"]["file"] == "twice/b.ipynb"

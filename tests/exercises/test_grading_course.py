@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+import nbformat
 import pytest
 
 from cnnkit.exercises.grading.grader import Options, grade
@@ -17,8 +18,15 @@ def test_the_course_is_graded(tmp_path):
         (tmp_path / "class" / student).mkdir(parents=True)
         for path in folder.glob("*.ipynb"):
             shutil.copy(path, tmp_path / "class" / student)
+    # Without outputs: the state of an explorer is then what the notebook's own code makes of it.
+    book = nbformat.read(COURSE / "solutions" / "01_one_filter.ipynb", as_version=4)
+    for cell in book.cells:
+        cell.outputs, cell.execution_count = [], None
+    (tmp_path / "class" / "cleared").mkdir()
+    nbformat.write(book, tmp_path / "class" / "cleared" / "my homework.ipynb")
     report = grade(Options(tmp_path / "class", tmp_path / "report", seed=1))
-    solved, untouched = report["submissions"]
+    cleared, solved, untouched = report["submissions"]
+    assert cleared["points"] == sum(e.points for e in exercises().values() if e.notebook == "01")
     points = sum(exercise.points for exercise in exercises().values())
     assert {id: e["reason"] for id, e in solved["exercises"].items() if e["status"] != "passed"} == {}
     assert solved["points"] == solved["of"] == points

@@ -157,6 +157,28 @@ def test_files_side_by_side_are_students_by_their_names(tmp_path):
     assert "no notebook" in found["dora"].files[0].reason
 
 
+def test_names_as_learning_platforms_make_them(tmp_path):
+    for name in (
+        "Ada Lovelace_123456_assignsubmission_file_/01_tiny.ipynb",
+        "Al Gore_1_assignsubmission_file_/x.ipynb",
+        "Al Gore_2_assignsubmission_file_/x.ipynb",
+        "__MACOSX/Ada/._01_tiny.ipynb",
+        "hopper_4711_90001_01_tiny.ipynb",
+        "hopper_LATE_4711_90002_02_kernel.ipynb",
+        "Lea Wolf 01.ipynb",
+        "Lea Wolf 02.ipynb",
+    ):
+        write(tmp_path / name, first())
+    found = {s.student: len(s.files) for s in find(tmp_path, NAMES)}
+    assert found == {
+        "Ada Lovelace": 1,
+        "Al Gore_1_assignsubmission_file_": 1,
+        "Al Gore_2_assignsubmission_file_": 1,
+        "hopper": 2,
+        "Lea Wolf": 2,
+    }
+
+
 def test_students_of_one_name_are_kept_apart(tmp_path):
     for name in (
         "eve_01_tiny.ipynb",

@@ -62,18 +62,21 @@ def _grade(options: argparse.Namespace) -> int:
         memory_bytes=int(options.memory * GIBI),
     )
     out = Path(options.out)
-    report = grade(
-        Options(
-            Path(options.submissions),
-            out,
-            options.jobs,
-            options.seed,
-            options.notebooks,
-            limits,
-            options.unprotected,
-            progress=sys.stderr.isatty(),
-        )
+    asked = Options(
+        Path(options.submissions),
+        out,
+        options.jobs,
+        options.seed,
+        options.notebooks,
+        limits,
+        options.unprotected,
+        progress=True,
     )
+    try:
+        report = grade(asked)
+    except KeyboardInterrupt:
+        print("cnnkit: interrupted; the same command goes on where it ended.", file=sys.stderr)
+        raise
     print(report["protection"]["words"])
     graded = report["submissions"]
     mean = sum(s["points"] for s in graded) / len(graded)

@@ -91,7 +91,7 @@ def _file(file: File, shop: Workshop, left: dict[str, float]) -> dict[str, Any]:
         return entry | {"notebook": None, "reason": "it is none of the course's notebooks with exercises"}
     entry["notebook"] = course.name
     if course.name not in shop.asked:
-        return entry | {"reason": "this notebook was not asked for"}
+        return entry | {"reason": "left out: --notebooks does not name it"}
     limits = shop.isolation.limits
     seconds = left.get(course.name, limits.submission_seconds)
     if seconds < 1:

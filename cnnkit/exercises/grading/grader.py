@@ -182,6 +182,7 @@ def _gather_all(
         unit="submission",
         file=sys.stderr,
         disable=not options.progress,
+        mininterval=0.1 if sys.stderr.isatty() else 30.0,  # a log needs no animation
     )
 
     def one(submission: Submission, digest: str) -> dict[str, Any]:

@@ -34,11 +34,15 @@ class Cell:
 
 @dataclass(frozen=True)
 class Notebook:
-    """The code of a notebook. states: (exercise, state as JSON) that `check` saved. notes: what was odd."""
+    """The code of a notebook. states: (exercise, state as JSON) that `check` saved. notes: what was odd.
+
+    outputs: has any cell an output?
+    """
 
     cells: tuple[Cell, ...]
     states: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = field(default=())
+    outputs: bool = True
 
 
 def content_of(path: Path) -> bytes:
@@ -78,6 +82,7 @@ def read(path: Path) -> Notebook:
         tuple(Cell(c["source"], c["id"], tuple(c["tags"])) for c in found["cells"]),
         tuple((exercise, state) for exercise, state in found["states"]),
         tuple(found["notes"]),
+        found["outputs"] is True,
     )
 
 

@@ -38,7 +38,8 @@ def parse(content: bytes) -> dict[str, Any]:
     letters = sum(len(cell["source"]) for cell in cells)
     if letters > MOST_CODE:
         raise Unreadable(f"it has {letters:,} letters of code; at most {MOST_CODE:,} are run")
-    return {"cells": cells, "states": _states(code), "notes": notes}
+    outputs = any(_list(cell.get("outputs")) for cell in code)
+    return {"cells": cells, "states": _states(code), "outputs": outputs, "notes": notes}
 
 
 def _text(content: bytes, notes: list[str]) -> str:

@@ -133,7 +133,12 @@ def next_lesson(summaries: Sequence[ExerciseSummary], most: int = 5) -> list[Mis
     """The mistakes that most of the class made; those of one student alone only if there are no others."""
     every = [mistake for summary in summaries for mistake in summary.mistakes]
     shared = [mistake for mistake in every if mistake.count > 1] or every
-    return sorted(shared, key=lambda mistake: (-mistake.count, not mistake.named, mistake.exercise))[:most]
+    points = [summary.exercise["points"] for summary in summaries]  # what it may have cost
+
+    def rank(mistake: Mistake) -> tuple[int, bool, int, int]:
+        return -mistake.count, not mistake.named, -points[mistake.exercise], mistake.exercise
+
+    return sorted(shared, key=rank)[:most]
 
 
 def hardest(summaries: Sequence[ExerciseSummary], most: int = 3) -> list[ExerciseSummary]:

@@ -6,16 +6,18 @@ it again, without it, and goes on. An answer that does so costs its exercise.
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..definition import Case, Exercise, FunctionExercise, KernelExercise, Prediction
+from ..definition import Case, Exercise, FunctionExercise, KernelExercise, Prediction, StateExercise
 from ..outcome import NOT_ATTEMPTED, Outcome
 from .course import CourseNotebook, key, skippable
 from .limits import Limits
+from .names import broken_cell, names_of
 from .notebook_file import Notebook
 from .outcomes import outcome_of, problem, words
 from .packed import pack
@@ -103,7 +105,9 @@ class Session:
         while self._child is None and self._restarts <= most:
             self._check_stop()
             try:
-                self._child = self._start([exercise.answer for exercise in self.course.exercises])
+                self._child = self._start(
+                    [n for e in self.course.exercises for n in names_of(e, self.notebook)]
+                )
                 for number, cell in enumerate(self.notebook.cells):
                     if number not in self._skipped and number not in self._culprits and cell.source.strip():
                         self._run_cell(self._child, number, cell.source)
@@ -135,7 +139,8 @@ class Session:
             self._events[number] = f"it did not end within {seconds:.3g} s and was interrupted"
         elif reply.get("error"):
             self._note_missing(reply)
-            said = f"{words(reply['error'], 60)}: {words(reply.get('words'), 200)}".rstrip(": ")
+            told = re.sub(r"<ipython-input[^>]*>, ", "", words(reply.get("words"), 200))
+            said = f"{words(reply['error'], 60)}: {told}".rstrip(": ")
             self._events[number] = f"it raised {said}"
 
     def _binds(self, source: str) -> bool:
@@ -155,16 +160,22 @@ class Session:
         if self._child is None:
             return Answer([[problem("the notebook's process ended again and again")] * len(cases)])
         answer = Answer()
-        asked = {"do": "candidates", "name": exercise.answer, "kind": exercise.kind}
-        try:
-            found = self._ask(asked).get("candidates")
-        except Ended as ended:
-            self._died()
-            return Answer([[problem(f"looking at your answer: {ended.reason}")] * len(cases)])
-        candidates = [c for c in found if isinstance(c, dict)] if isinstance(found, list) else []
-        mine = [c for c in candidates if not self._is_own(exercise, c)]
+        for name in names_of(exercise, self.notebook):
+            try:
+                found = self._ask({"do": "candidates", "name": name, "kind": exercise.kind}).get("candidates")
+            except Ended as ended:
+                self._died()
+                return Answer([[problem(f"looking at your answer: {ended.reason}")] * len(cases)])
+            candidates = [c for c in found if isinstance(c, dict)] if isinstance(found, list) else []
+            mine = [c for c in candidates if not self._is_own(exercise, c)]
+            if any(candidate.get("attempted") is not False for candidate in mine):
+                if name != exercise.answer:
+                    answer.notes.append(f"it is called `{name}` here, in its check, too")
+                break
+        else:
+            name = exercise.answer
         if isinstance(exercise, FunctionExercise):
-            self._call_newest(exercise, mine, answer, cases)
+            self._call_newest(exercise, name, mine, answer, cases)
         elif isinstance(exercise, KernelExercise):
             for candidate in mine:
                 if candidate.get("attempted") is not False:
@@ -174,7 +185,27 @@ class Session:
                     )
         else:
             self._values(exercise, mine, answer, cases)
+        if isinstance(exercise, StateExercise):
+            # A state that the student's code has set, in the explorer that the course made.
+            own = [c for c in candidates if c not in mine and c.get("value") is not None]
+            answer.attempts += [[outcome_of(c)] * len(cases) for c in own]
+        self._explain_missing(exercise, answer, cases)
         return answer
+
+    def _explain_missing(self, exercise: Exercise, answer: Answer, cases: Sequence[Case]) -> None:
+        """Say why there is no answer, where more is known than that it is not there."""
+        missing = bool(answer.attempts) and not any(o.attempted for o in answer.attempts[0])
+        if not missing and (answer.attempts or answer.sources):
+            return
+        broken = broken_cell(exercise, self.notebook, self.course, self._events)
+        if broken is not None:
+            answer.cell, event = broken
+            answer.attempts = [[problem(f"its cell did not run to the end: {event}")] * len(cases)]
+        elif isinstance(exercise, StateExercise) and not self.notebook.outputs:
+            answer.notes.append(
+                "handed in without outputs: an explorer's state is saved with the output of its check, so "
+                "that it cannot be seen here"
+            )
 
     def _is_own(self, exercise: Exercise, candidate: dict[str, Any]) -> bool:
         """Was it bound by a cell of the course itself? A stub, or what stands in for a missing answer."""
@@ -204,7 +235,12 @@ class Session:
             answer.attempts.append([NOT_ATTEMPTED] * len(cases))
 
     def _call_newest(
-        self, exercise: Exercise, candidates: list[dict[str, Any]], answer: Answer, cases: Sequence[Case]
+        self,
+        exercise: Exercise,
+        name: str,
+        candidates: list[dict[str, Any]],
+        answer: Answer,
+        cases: Sequence[Case],
     ) -> None:
         for candidate in candidates:
             if candidate.get("attempted") is False:
@@ -213,15 +249,15 @@ class Session:
             if candidate.get("problem"):
                 answer.attempts.append([outcome_of(candidate)] * len(cases))
             else:
-                answer.attempts.append(self._call_all(exercise, candidate.get("key"), cases))
+                answer.attempts.append(self._call_all(name, candidate.get("key"), cases))
             return
         answer.attempts.append([NOT_ATTEMPTED] * len(cases))
 
-    def _call_all(self, exercise: Exercise, number: Any, cases: Sequence[Case]) -> list[Outcome]:
+    def _call_all(self, name: str, number: Any, cases: Sequence[Case]) -> list[Outcome]:
         outcomes: list[Outcome] = []
         size = 0
         for case in cases:
-            request = {"do": "call", "name": exercise.answer, "key": number}
+            request = {"do": "call", "name": name, "key": number}
             request["arguments"] = pack(dict(case.arguments))
             try:
                 reply = self._ask(request)

@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 import stat
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,6 +59,8 @@ def find(folder: Path, names: Sequence[str]) -> list[Submission]:
     found: dict[str, Submission] = {}
     flat: list[File] = []
     for path in _entries(folder):
+        if path.name == "__MACOSX":  # what a Mac's archive adds
+            continue
         shown, reason = _shown(path, folder), _reason(path)
         if path.suffix.lower() == ".ipynb" and (path.is_symlink() or not path.is_dir()):
             flat.append(File(path, shown, reason))
@@ -70,6 +73,10 @@ def find(folder: Path, names: Sequence[str]) -> list[Submission]:
     if not found and flat and all(_student_of(file.path, names)[0] == "" for file in flat):
         # One student's own folder: its notebooks are called as the course calls them.
         return [Submission(clean(folder.resolve().name), ".", flat)]
+    named = Counter(submission.student for submission in found.values())
+    for submission in found.values():
+        if named[submission.student] > 1:  # two people of one name
+            submission.student = clean(submission.place)
     taken = {submission.student for submission in found.values()}
     submissions = [*found.values(), *_of_files(flat, names, taken)]
     if not submissions:
@@ -78,7 +85,8 @@ def find(folder: Path, names: Sequence[str]) -> list[Submission]:
 
 
 def _of_folder(path: Path, root: Path) -> Submission:
-    submission = Submission(_shown(path, root), path.name)
+    student = re.sub(r"_\d+_assignsubmission_\w+$", "", _shown(path, root))  # as Moodle names folders
+    submission = Submission(student, path.name)
     others = _walk(path, root, submission.files, 0)
     submission.files.sort(key=lambda file: file.shown)
     if len(submission.files) > MOST_NOTEBOOKS:
@@ -152,11 +160,19 @@ def _of_files(flat: list[File], names: Sequence[str], taken: set[str]) -> list[S
 
 def _student_of(path: Path, names: Sequence[str]) -> tuple[str, str]:
     """(student, the course's notebook) as a file's name tells them; "" for what it does not tell."""
+    # Canvas: "adalovelace_4711_90001_01_one_filter.ipynb", perhaps with "LATE" in it.
+    canvas = re.match(r"([^_]+)_(?:LATE_)?\d{2,}_\d{3,}_", path.name)
+    if canvas:
+        found = next((name for name in names if name in path.stem), "")
+        number = next((name for name in names if re.search(rf"_{name[:2]}\b", path.stem)), "")
+        return canvas[1], found or number
     stem = path.stem
     for name in sorted(names, key=len, reverse=True):
         if name in stem:
             return re.sub(r"^[\s_.-]+|[\s_.-]+$", "", stem.replace(name, " ", 1)), name
-    return stem, ""
+    ending = re.match(r"(.+?)[\s_.-]+(\d\d)$", stem)  # "Ada Lovelace 01.ipynb"
+    found = next((name for name in names if ending and name.startswith(f"{ending[2]}_")), "")
+    return (ending[1], found) if ending and found else (stem, "")
 
 
 def _shown(path: Path, root: Path) -> str:

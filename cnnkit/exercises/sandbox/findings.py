@@ -27,7 +27,7 @@ def overrun(job: Job, source: str, run: Run, buffer: Buffer, before: np.ndarray,
     if len(before):
         advice = "Can the index be negative?"
     elif run.global_size != job.launch.size:
-        advice = "Is the bounds check missing?"
+        advice = "Look at the bounds check, and at the index."
     else:
         advice = "Is the index computed right?"
     span = _span(buffer, np.concatenate([before, after]))

@@ -73,9 +73,11 @@ class Lab:
                 f"--ServerApp.root_dir={self.root}",
             ),
         ]
+        environment = {**os.environ, **private}
+        environment.pop("CNNKIT_PROGRESS", None)  # as a learner has it: kept beside the notebooks
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                command, env={**os.environ, **private}, stdout=log, stderr=subprocess.STDOUT, cwd=self.root
+                command, env=environment, stdout=log, stderr=subprocess.STDOUT, cwd=self.root
             )
         self._wait_until_up()
 

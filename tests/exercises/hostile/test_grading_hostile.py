@@ -8,6 +8,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,22 @@ BUBBLEWRAP = pytest.param(
     id="bubblewrap",
     marks=pytest.mark.skipif(bool(bubblewrap_missing()), reason=f"bubblewrap {bubblewrap_missing()}"),
 )
+
+# Without bubblewrap and without Landlock, files are open to those who look for them; the report says so.
+NEED_CLOSED_FILES = ("writes_to", "looks_for", "takes_the_reference", "kills_its_parent")
+
+
+def _closed(unprotected: bool) -> bool:
+    """Are files closed to a submission here?"""
+    inside = not unprotected and not bubblewrap_missing()
+    return inside or (sys.platform == "linux" and isolation.landlock_version() > 0)
+
+
+def _fitting(samples: list[Sample], unprotected: bool) -> list[Sample]:
+    """The samples that this machine can be asked to withstand."""
+    if _closed(unprotected):
+        return samples
+    return [sample for sample in samples if not sample.name.startswith(NEED_CLOSED_FILES)]
 
 
 def _digests(folder: Path) -> dict[str, str]:
@@ -99,12 +116,13 @@ def _check(report: dict[str, Any], samples: list[Sample]) -> None:
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("unprotected", [BUBBLEWRAP, pytest.param(True, id="limits", marks=pytest.mark.slow)])
 def test_all_samples_get_their_points(unprotected, tmp_path, monkeypatch):
-    _check(_grade(SAMPLES, unprotected, tmp_path, monkeypatch), SAMPLES)
+    samples = _fitting(SAMPLES, unprotected)
+    _check(_grade(samples, unprotected, tmp_path, monkeypatch), samples)
 
 
 @pytest.mark.timeout(600)
 def test_a_core_of_samples_gets_its_points_without_bubblewrap(tmp_path, monkeypatch):
-    core = [sample for sample in SAMPLES if sample.core]
+    core = _fitting([sample for sample in SAMPLES if sample.core], unprotected=True)
     _check(_grade(core, True, tmp_path, monkeypatch), core)
 
 
@@ -113,8 +131,7 @@ def test_a_core_of_samples_gets_its_points_without_bubblewrap(tmp_path, monkeypa
 def test_limits_alone_keep_the_points_right(tmp_path, monkeypatch):
     """Without Landlock, too, nobody gets points by force; files are then open to those who look for them."""
     monkeypatch.setattr(isolation, "landlock_version", lambda: 0)
-    open_files = ("writes_to", "looks_for", "takes_the_reference", "kills_its_parent")
-    rest = [sample for sample in SAMPLES if not sample.name.startswith(open_files)]
+    rest = _fitting(SAMPLES, unprotected=True)
     report = _grade(rest, True, tmp_path, monkeypatch)
     assert "YOUR rights" in report["protection"]["words"]
     _check(report, rest)
@@ -136,7 +153,7 @@ guess = 42 if opened("{site}/readable.txt") == "yes" else 1
 guess = 24 if opened("{course}/exercises/01_tiny.py") or opened("{course}/solutions/01_tiny.ipynb") else guess
 """
     write(tmp_path / "in" / "curious" / "01_tiny.ipynb", first("", look))
-    for unprotected in (True, False):
+    for unprotected in filter(_closed, (True, False)):
         report = grade(
             Options(tmp_path / "in", tmp_path / f"out{unprotected}", limits=LIMITS, unprotected=unprotected)
         )

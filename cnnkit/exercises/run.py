@@ -70,7 +70,7 @@ def run_function(function: Callable[..., Any], case: Case) -> Outcome:
         outcome = Outcome(to_plain(value), printed=said)
     except NotPlain as error:
         return Outcome(problem=str(error).rstrip("."), printed=printed.getvalue())
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # `sys.exit()` ends the answer, not the notebook
         line = line_of(error, function)
         problem = raised(error, line)
         return Outcome(problem=problem, error=type(error).__name__, line=line, printed=printed.getvalue())

@@ -1,6 +1,7 @@
 """From plain values to a verdict: what may come in, how it is compared, how mistakes are found."""
 
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -196,6 +197,7 @@ def test_exceptions_are_an_outcome_with_the_line():
     result = verdict(raises)
     assert result.points == 0 and "it raised IndexError in line" in result.reason
     assert "out of bounds" in result.reason
+    assert "it raised SystemExit" in verdict(lambda x: sys.exit(3)).reason
     assert "RecursionError" in verdict(lambda x: (lambda f: f(f))(lambda f: f(f))).reason
 
 

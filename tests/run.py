@@ -98,7 +98,7 @@ def main(arguments: list[str]) -> int:
         print("usage: python tests/run.py [slow|browser]", file=sys.stderr)
         return 2
     # The notebooks' checks are not a learner's: no progress file is left among them.
-    os.environ["CNNKIT_PROGRESS"] = ""
+    os.environ |= {"CNNKIT_PROGRESS": "", "CNNKIT_UNATTENDED": "1"}
     # Kernels that are compiled for the first time say so, which no notebook's stored outputs do.
     subprocess.run([sys.executable, "-c", "import cnnkit; cnnkit.kernel.prepare()"], cwd=ROOT, check=False)
     results = [run(*part) for part in parts(which)]

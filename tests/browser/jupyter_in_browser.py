@@ -74,7 +74,8 @@ class Lab:
             ),
         ]
         environment = {**os.environ, **private}
-        environment.pop("CNNKIT_PROGRESS", None)  # as a learner has it: kept beside the notebooks
+        for name in ("CNNKIT_PROGRESS", "CNNKIT_UNATTENDED"):
+            environment.pop(name, None)  # as a learner has it: kept beside the notebooks
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 command, env=environment, stdout=log, stderr=subprocess.STDOUT, cwd=self.root

@@ -5,11 +5,11 @@ operations), a view (ipywidgets controls around the pictures of `canvas`, `chart
 still (a PNG drawn by Matplotlib that stands where no kernel runs).
 """
 
-from .canvas import Canvas
 from .filter import FilterExplorer, FilterModel
-from .group import Group
+from .parts.canvas import Canvas
+from .parts.group import Group
+from .parts.show import show
 from .pipeline import PipelineExplorer, PipelineModel
-from .show import show
 from .training import TrainingDashboard, TrainingModel
 
 __all__ = [

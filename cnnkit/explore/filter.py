@@ -12,14 +12,14 @@ import traitlets
 
 import cnnkit
 
-from . import own, words
-from .arithmetic import Patch, read_patch, written_out
-from .base import Explorer
-from .canvas import Canvas, mark, shape_text, side_by_side
-from .colors import span_of, symmetric
-from .geometry import Axis, remark
-from .grid import NumberGrid
-from .settings import FilterPicker, FilterSettings, Verdict, ViewSwitch
+from .parts import own, words
+from .parts.arithmetic import Patch, read_patch, written_out
+from .parts.axis import Axis, remark
+from .parts.base import Explorer
+from .parts.canvas import Canvas, mark, shape_text, side_by_side
+from .parts.colors import span_of, symmetric
+from .parts.grid import NumberGrid
+from .parts.settings import FilterPicker, FilterSettings, Verdict, ViewSwitch
 
 CLEAR = 0.99  # share of the differing pixels inside the color range of the difference
 VIEWS = ("signed", "compared", "shared_range")

@@ -12,15 +12,15 @@ import traitlets
 
 import cnnkit
 
-from . import own, words
-from .arithmetic import matrix, numbers, read_patch, tint, written_out
-from .base import Explorer
-from .canvas import Canvas, mark, shape_text, side_by_side
-from .chart import Chart
-from .colors import span_of, symmetric, upward
-from .geometry import Axis
-from .grid import NumberGrid
-from .settings import FilterPicker, FilterSettings, Verdict, ViewSwitch
+from .parts import own, words
+from .parts.arithmetic import matrix, numbers, read_patch, tint, written_out
+from .parts.axis import Axis
+from .parts.base import Explorer
+from .parts.canvas import Canvas, mark, shape_text, side_by_side
+from .parts.chart import Chart
+from .parts.colors import span_of, symmetric, upward
+from .parts.grid import NumberGrid
+from .parts.settings import FilterPicker, FilterSettings, Verdict, ViewSwitch
 
 STAGES = ("photo", "filtered", "activated", "pooled")
 POOL = 2

@@ -16,11 +16,12 @@ import numpy as np
 import traitlets
 
 from ..callbacks import Callback, Run
-from .base import Explorer, Model
-from .canvas import Canvas, side_by_side
-from .chart import Chart, line
-from .colors import symmetric
-from .words import count, number
+from .parts.base import Explorer, Model
+from .parts.canvas import Canvas, side_by_side
+from .parts.chart import Chart, line
+from .parts.colors import symmetric
+from .parts.sheet import mosaic
+from .parts.words import count, number
 
 REDRAW_EVERY = 0.2  # seconds between two drawings of the curves
 FILTERS_EVERY = 1.0  # seconds between two looks at the weights, which wait for the device
@@ -156,18 +157,6 @@ def _nearest_rate(rate: float) -> float:
 
 def _percent(share: float) -> str:
     return f"{100 * share:.1f} %"
-
-
-def mosaic(filters: np.ndarray) -> np.ndarray:
-    """Filters (K, R, S) side by side in a nearly square grid (rows, columns), with gaps of NaN between."""
-    amount, height, width = filters.shape
-    across = int(np.ceil(np.sqrt(amount)))
-    down = -(-amount // across)
-    sheet = np.full((down * (height + 1) - 1, across * (width + 1) - 1), np.nan, dtype=np.float32)
-    for index, one in enumerate(filters):
-        top, left = (index // across) * (height + 1), (index % across) * (width + 1)
-        sheet[top : top + height, left : left + width] = one
-    return sheet
 
 
 class TrainingDashboard(Explorer, Callback):

@@ -19,8 +19,8 @@ from jupyter_in_browser import CELL
 from PIL import Image
 
 import cnnkit
-from cnnkit.explore import colors, presets
-from cnnkit.explore.words import number
+from cnnkit.explore.parts import colors, presets
+from cnnkit.explore.parts.words import number
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 

@@ -17,7 +17,7 @@ from test_explorers_in_browser import (
 )
 
 import cnnkit
-from cnnkit.explore import colors, presets
+from cnnkit.explore.parts import colors, presets
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 

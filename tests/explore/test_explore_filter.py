@@ -134,7 +134,7 @@ def test_pointing_marks_the_window_and_writes_the_sum(image):
     window, *cells = explorer.photo.marks
     assert (window["row"], window["col"], window["height"], window["width"]) == (5, 3, 5, 5)
     assert {(cell["row"], cell["col"]) for cell in cells} == {(r, c) for r in (5, 7, 9) for c in (3, 5, 7)}
-    from cnnkit.explore.words import number
+    from cnnkit.explore.parts.words import number
 
     assert f"sum = {number(explorer.model.result[3, 2])}" in explorer.arithmetic.value
 

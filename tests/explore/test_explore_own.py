@@ -17,11 +17,9 @@ from cnnkit.explore import (
     FilterModel,
     PipelineExplorer,
     PipelineModel,
-    own,
-    settings,
-    still,
 )
-from cnnkit.explore.words import number
+from cnnkit.explore.parts import own, settings, still
+from cnnkit.explore.parts.words import number
 
 
 @pytest.fixture

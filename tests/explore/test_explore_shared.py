@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import traitlets
 
-from cnnkit.explore import colors, presets, words
-from cnnkit.explore.arithmetic import one_line, read_patch, written_out
-from cnnkit.explore.canvas import Canvas, mark
-from cnnkit.explore.chart import MOST_POINTS, Chart, line
-from cnnkit.explore.geometry import Axis, remark
-from cnnkit.explore.grid import NumberGrid
+from cnnkit.explore.parts import colors, presets, words
+from cnnkit.explore.parts.arithmetic import one_line, read_patch, written_out
+from cnnkit.explore.parts.axis import Axis, remark
+from cnnkit.explore.parts.canvas import Canvas, mark
+from cnnkit.explore.parts.chart import MOST_POINTS, Chart, line
+from cnnkit.explore.parts.grid import NumberGrid
 
 
 def windows_that_fit(size, kernel, stride, padding, dilation):

@@ -12,7 +12,8 @@ import pytest
 import cnnkit
 from cnnkit.explore import TrainingDashboard
 from cnnkit.explore import training as module
-from cnnkit.explore.training import RATES, mosaic
+from cnnkit.explore.parts.sheet import mosaic
+from cnnkit.explore.training import RATES
 
 
 def small_model(seed=0):

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import CnnkitError, DTypeError, ShapeError
+from ...errors import CnnkitError, DTypeError, ShapeError
 from .words import grouped, number, times
 
 ROUNDING = 1e-5  # of the largest sum that could occur: more than float32 loses in any order of summing

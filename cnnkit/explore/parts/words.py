@@ -50,7 +50,7 @@ def grouped(amount: int) -> str:
 
 def sentence(error: BaseException) -> str:
     """What an explorer shows for an error: cnnkit's own sentences as they are, others with their kind."""
-    from ..errors import CnnkitError
+    from ...errors import CnnkitError
 
     text = " ".join(str(error).split())
     if isinstance(error, CnnkitError):

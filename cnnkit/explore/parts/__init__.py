@@ -1,0 +1,1 @@
+"""What the explorers are built from: pictures, charts, number grids, controls, stills, words."""

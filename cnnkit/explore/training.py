@@ -60,7 +60,7 @@ class TrainingModel(Model):
             {},
         )  # epoch, step in it, and the means until then
 
-    def begin(self, run: Run) -> None:
+    def start(self, run: Run) -> None:
         """A run starts: forget the one before and take over its learning rate."""
         self._clear()
         self.run = run
@@ -228,7 +228,7 @@ class TrainingDashboard(Explorer, Callback):
         self.safely(self._renew_stills, "still")()
 
     def _begin(self, run: Run) -> None:
-        self.model.begin(run)
+        self.model.start(run)
         self.accuracy.layout.display = None if getattr(run.loss, "counts_hits", True) else "none"
         self._drawn = self._filters_drawn = 0.0
         self._draw()

@@ -7,7 +7,7 @@ import time
 
 import pytest
 from jupyter_in_browser import CELL
-from test_explorers_in_browser import keep_screenshot, slider
+from looking import keep_screenshot, slider
 
 from cnnkit.exercises.grading.notebook_file import read
 from cnnkit.exercises.registry import exercises, find

@@ -4,17 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from test_explorers_in_browser import (
-    CONTRAST,
-    OVERFLOW,
-    absolute,
-    correlate,
-    keep_screenshot,
-    picture,
-    slider,
-    wait_for_picture,
-    wait_for_text,
-)
+from looking import CONTRAST, OVERFLOW, keep_screenshot, picture, slider, wait_for_picture, wait_for_text
+from test_explorers_in_browser import absolute, correlate
 
 import cnnkit
 from cnnkit.explore.parts import colors, presets

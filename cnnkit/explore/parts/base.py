@@ -15,6 +15,7 @@ import traitlets
 from . import still, words
 from .canvas import Canvas
 from .chart import Chart
+from .controls import Controls
 from .grid import NumberGrid
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
@@ -26,16 +27,54 @@ class Model(traitlets.HasTraits):
     Front ends may run a control's callback in a thread of its own while a cell runs, so traits can change
     from several threads: whoever computes from them or draws them holds `lock`. Every computation starts
     from the newest traits, so the last value always wins. `version` counts finished computations.
+
+    A subclass names in `inputs` the traits that its results follow from, answers `compute`, and calls
+    `begin` at the end of its `__init__`; from then on a change of any of them computes anew.
     """
 
     controlled: ClassVar[tuple[str, ...]] = ()  # the traits that controls set, for `state`
+    inputs: ClassVar[tuple[str, ...]] = ()  # the traits that `compute` reads
 
     version = traitlets.Int()
     problem = traitlets.Unicode(help="why there is no result, in words; empty when there is one")
 
     def __init__(self, **traits: Any) -> None:
         self.lock = threading.RLock()
+        self._ready = False
+        for name in traits:
+            if not self.has_trait(name):
+                raise TypeError(f"{type(self).__name__} has no setting {name!r}.")
         super().__init__(**traits)
+
+    # Computing -----------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Compute for the first time, and from now on whenever one of `inputs` changes."""
+        self._ready = True
+        if self.inputs:
+            self.observe(self.recompute, list(self.inputs))
+        self.update()
+
+    def recompute(self, change: Any = None) -> None:
+        """What observers of settings call: `update`, once the model is complete."""
+        if self._ready:
+            self.update()
+
+    def update(self) -> None:
+        """Compute from the newest settings; say in `problem` why there is no result."""
+        with self.lock:
+            try:
+                problem = self.compute() or ""
+            except Exception as error:  # a device can fail in many ways, and the learner should read which
+                problem = words.sentence(error)
+            self.problem = problem
+            self.version += 1
+
+    def compute(self) -> str | None:
+        """Fill the results from the traits; a sentence when these settings have none (results cleared)."""
+        raise NotImplementedError
+
+    # Told ----------------------------------------------------------------------------------------
 
     def state(self) -> dict[str, Any]:
         """What the controls set, then what follows from it, all of it in plain values."""
@@ -72,7 +111,7 @@ def answer_during_cells(widget: ipywidgets.Widget) -> None:
         answer_during_cells(child)
 
 
-class Explorer(ipywidgets.VBox):
+class Explorer(Controls, ipywidgets.VBox):
     """A model with its view. Subclasses fill `children` and answer `pictures` and `describe`."""
 
     def __init__(self, model: Model) -> None:
@@ -153,49 +192,6 @@ class Explorer(ipywidgets.VBox):
     def hint(text: str) -> ipywidgets.HTML:
         """How to use the explorer, in one soft line."""
         return Explorer.text(f'<div class="cnnkit-note">{html.escape(text)}</div>')
-
-    # Controls ----------------------------------------------------------------------------------
-
-    def tie(
-        self, control: ipywidgets.Widget, trait: str, nearest: Callable[[Any], Any] = lambda value: value
-    ) -> ipywidgets.Widget:
-        """Keep `control.value` and the model's `trait` equal, whichever side moves.
-
-        nearest: the value that the control shows for the model's, where the control knows only some.
-        """
-
-        writing = False
-
-        def to_model(change: Any) -> None:
-            if not writing:
-                setattr(self.model, trait, change["new"])
-
-        def to_control(change: Any) -> None:
-            # A control may clip what a notebook set (a slider ends somewhere); the model's value stands.
-            nonlocal writing
-            writing = True
-            try:
-                control.value = nearest(change["new"])
-            finally:
-                writing = False
-
-        control.value = nearest(getattr(self.model, trait))
-        control.observe(self.safely(to_model, f"{trait} from its control"), "value")
-        self.model.observe(self.safely(to_control, f"{trait} to its control"), trait)
-        return control
-
-    def slider(self, trait: str, label: str, low: int, high: int) -> ipywidgets.Box:
-        """A labeled slider with a number box beside it, both tied to the model's integer `trait`."""
-        style = {"description_width": "60px"}
-        slide = ipywidgets.IntSlider(
-            description=label, min=low, max=high, readout=False, style=style, layout={"width": "205px"}
-        )
-        box = ipywidgets.BoundedIntText(
-            min=low, max=high, tooltip=f"{label} as a number", layout={"width": "58px"}
-        )
-        self.tie(slide, trait)
-        self.tie(box, trait)
-        return ipywidgets.HBox([slide, box], layout={"overflow": "visible"})
 
     # Display -----------------------------------------------------------------------------------
 

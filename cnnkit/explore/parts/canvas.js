@@ -145,12 +145,30 @@ function render({ model, el }) {
       box.style.height = `${(100 * height) / picture.height}%`;
       overlay.append(box);
     }
+    drawPath();
     if (picture && focus && focus[0] < picture.height && focus[1] < picture.width) {
       const hint = held ? " (held: click or Esc to let go)" : "";
       readout.textContent = `row ${focus[0]}, column ${focus[1]}: ${valueText(picture, ...focus)}${hint}`;
     }
     if (details.open && picture) tableBox.append(buildTable(focus, marks[0]));
     drawLens(marks);
+  }
+
+  /** The way over the picture: a line with a dot at every point, the last one larger. */
+  function drawPath() {
+    const path = model.get("path");
+    if (!picture || !path.length) return;
+    const [across, down] = [pixels.clientWidth / picture.width, pixels.clientHeight / picture.height];
+    const points = path.map(([row, col]) => [(col * across).toFixed(1), (row * down).toFixed(1)]);
+    const way = points.map((point) => point.join(",")).join(" ");
+    const dots = points.map(([x, y], i) => {
+      const last = i === points.length - 1;
+      return `<circle cx="${x}" cy="${y}" r="${last ? 6 : 2.5}" class="${last ? "cnnkit-pathend" : ""}"/>`;
+    });
+    const lines = ["halo", "line"].map((kind) => `<polyline class="cnnkit-path${kind}" points="${way}"/>`);
+    const box = make("div");
+    box.innerHTML = `<svg class="cnnkit-path">${lines.join("")}${dots.join("")}</svg>`; // numbers alone
+    overlay.append(box.firstChild);
   }
 
   /** Magnify what the marks enclose, in the corner that is farthest from them. */
@@ -253,13 +271,13 @@ function render({ model, el }) {
   const resize = new ResizeObserver(() => {
     attend(figure);
     drawLines();
-    drawLens(picture ? allMarks() : []);
+    drawMarks();
   });
   resize.observe(stage);
 
   const silence = [
     listen(model, ["_picture", "_table", "lines"], drawPicture),
-    listen(model, ["focus", "marks"], drawMarks),
+    listen(model, ["focus", "marks", "path"], drawMarks),
     listen(model, ["name", "title", "caption", "alt", "width", "interactive"], drawTexts),
   ];
   drawTexts();

@@ -39,7 +39,9 @@ class Canvas(anywidget.AnyWidget):
     """One picture of an array (H, W), or (H, W, 3) uint8 for true colors, that reports where you point.
 
     `show` sets what is seen; `focus` is (row, col) of the pixel under the pointer or chosen by the arrow
-    keys, or None, and may be set from Python as well; `marks` are rectangles made by `mark`. `width` is
+    keys, or None, and may be set from Python as well; `marks` are rectangles made by `mark`; `path` is a way
+    over the picture, a list of [row, column] in pixels of the array ([0.5, 0.5] is the middle of the first
+    one), whose end is a larger dot; it may reach outside. `width` is
     the picture's width on the page in CSS pixels, where there is room. lines: draw lines between the pixels
     where these are large, so that a small picture shows its pixels even if all are alike.
     """
@@ -54,6 +56,7 @@ class Canvas(anywidget.AnyWidget):
     width = traitlets.Int(300).tag(sync=True)
     interactive = traitlets.Bool(True).tag(sync=True)
     lines = traitlets.Bool(False).tag(sync=True)
+    path: traitlets.List[list[float]] = traitlets.List().tag(sync=True)
     marks: traitlets.List[dict[str, Any]] = traitlets.List().tag(sync=True)
     focus: Any = traitlets.Tuple(traitlets.Int(), traitlets.Int(), allow_none=True, default_value=None).tag(
         sync=True

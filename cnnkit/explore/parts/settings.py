@@ -67,7 +67,6 @@ class FilterSettings(Model):
     seed = traitlets.Int(0)
 
     def __init__(self, image: Any = None, **settings: Any) -> None:
-        self._ready = False
         self._took: dict[str, float] = {}
         self.comparisons: dict[str, own.Comparison] = {}
         super().__init__()
@@ -79,8 +78,7 @@ class FilterSettings(Model):
             if not self.has_trait(name):
                 raise TypeError(f"{type(self).__name__} has no setting {name!r}.")
             setattr(self, name, settings[name])
-        self._ready = True
-        self.update()
+        self.begin()
 
     @traitlets.validate("image")
     def _check_image(self, proposal: Any) -> np.ndarray:
@@ -116,14 +114,8 @@ class FilterSettings(Model):
         self.recompute()
 
     @traitlets.observe("image")
-    def recompute(self, change: Any = None) -> None:
-        """What observers of settings call: `update`, once the model is complete."""
-        if self._ready:
-            self.update()
-
-    def update(self) -> None:
-        """Compute from the newest settings."""
-        raise NotImplementedError
+    def _follow_image(self, change: Any) -> None:
+        self.recompute()
 
     # The learner's own functions -----------------------------------------------------------------
 

@@ -79,6 +79,7 @@ def _draw_canvas(canvas: Canvas, axes: Any, figure: Any) -> None:
         for position in range(1, pixels.shape[1]):
             axes.axvline(position - 0.5, color="#808080", linewidth=0.4)
     _draw_marks(canvas, axes)
+    _draw_path(canvas, axes)
     if pixels is not None and canvas.values is not None and canvas.values.ndim == 2:
         colors = ScalarMappable(
             Normalize(canvas.low, canvas.high), ListedColormap(table(canvas.colors) / 255)
@@ -113,6 +114,17 @@ def _draw_marks(canvas: Canvas, axes: Any) -> None:
         side.set(color="white", linewidth=2)
 
 
+def _draw_path(canvas: Canvas, axes: Any) -> None:
+    if not canvas.path:
+        return
+    limits = axes.get_xlim(), axes.get_ylim()
+    rows, columns = (np.asarray(canvas.path, dtype=float) - 0.5).T
+    axes.plot(columns, rows, color="black", linewidth=3)
+    axes.plot(columns, rows, color="white", linewidth=1.4, marker="o", markersize=2.5)
+    axes.plot(columns[-1:], rows[-1:], marker="o", color=MARK_COLORS["window"], markeredgecolor="black")
+    axes.set(xlim=limits[0], ylim=limits[1])
+
+
 def _outline(marks: list[dict[str, Any]], axes: Any, scale: float) -> None:
     from matplotlib.patches import Rectangle
 
@@ -144,7 +156,22 @@ def _draw_chart(chart: Chart, axes: Any) -> None:
     axes.grid(True, color="#dddddd")
     for index, one in enumerate(chart.lines):
         style = {"color": LINE_COLORS[index], "linestyle": LINE_STYLES[index], "label": one["label"]}
+        if "width" in one:
+            axes.bar(
+                one["x"], one["y"], one["width"], color=LINE_COLORS[index], alpha=0.75, label=one["label"]
+            )
+            continue
         axes.plot(one["x"], one["y"], marker="o" if one["dots"] else None, markersize=3, **style)
+    for one in chart.markers:
+        if one["y"] is None:
+            axes.axvline(one["x"], color="#444444", linestyle="--", linewidth=1, label=one["label"] or None)
+        else:
+            ring = {"marker": "o", "markerfacecolor": "none", "color": "#222222", "linestyle": "none"}
+            axes.plot([one["x"]], [one["y"]], label=one["label"] or None, **ring)
+    if chart.y_log:
+        axes.set_yscale("log")
+    if chart.x_names:
+        axes.set_xticks(range(len(chart.x_names)), labels=chart.x_names)
     if chart.x_range:
         axes.set_xlim(*chart.x_range)
     if chart.y_range:

@@ -12,8 +12,6 @@ import numpy as np
 import pytest
 from jupyter_in_browser import CELL
 from looking import (
-    CONTRAST,
-    OVERFLOW,
     keep_screenshot,
     picture,
     point_at,
@@ -184,7 +182,7 @@ def test_thirty_quick_keys_end_on_the_right_picture(open_notebook, photo):
     assert notebook.complaints == []
 
 
-def test_keys_stay_inside_and_every_control_has_a_name(open_notebook):
+def test_keys_stay_inside(open_notebook):
     notebook = open_notebook(FILTER, "1 + 1")
     page = notebook.page
     notebook.run_all()
@@ -195,14 +193,6 @@ def test_keys_stay_inside_and_every_control_has_a_name(open_notebook):
         page.keyboard.press("d")
     page.wait_for_timeout(300)
     assert page.locator(CELL).count() == 2  # "d d" deletes a cell elsewhere
-    nameless = page.locator(".cnnkit-explorer").evaluate(
-        """root => [...root.querySelectorAll('input, select, button, [tabindex="0"]')]
-            .filter(control => control.offsetParent !== null)
-            .filter(control => !(control.getAttribute('aria-label') || control.textContent.trim()
-                                 || control.labels?.[0]?.textContent.trim()))
-            .map(control => control.outerHTML.slice(0, 200))"""
-    )
-    assert nameless == []
     assert notebook.complaints == []
 
 
@@ -339,19 +329,4 @@ def test_a_slider_dragged_while_a_cell_trains_leaves_both_right(open_notebook, l
     finally:
         (lab.root / "enough").unlink()
     assert "same bits: True" in text
-    assert notebook.complaints == []
-
-
-@pytest.mark.parametrize("explorer", [FILTER, PIPELINE, DASHBOARD], ids=["filter", "pipeline", "dashboard"])
-def test_legible_in_the_dark_and_at_400_pixels(open_notebook, dark_theme, explorer, request):
-    notebook = open_notebook(explorer, width=400, height=1600)
-    page = notebook.page
-    page.keyboard.press("Control+b")
-    notebook.run_all()
-    root = page.locator(".cnnkit-explorer")
-    root.wait_for()
-    page.wait_for_timeout(1000)
-    keep_screenshot(page, f"narrow_{request.node.callspec.id}")
-    assert root.evaluate(OVERFLOW, ".cnnkit-part, .cnnkit-stage, .widget-slider, button, input") == []
-    assert root.evaluate(CONTRAST, ".cnnkit-title, .cnnkit-caption, .cnnkit-readout, summary") == []
     assert notebook.complaints == []

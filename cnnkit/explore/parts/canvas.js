@@ -5,6 +5,9 @@ const LENS_SIDE = 100; // CSS pixels at most, and
 const LENS_SHARE = 0.36; // this share of the picture's width at most
 const LENS_BELOW = 10; // the magnifier appears while one array pixel is narrower than this many CSS pixels
 const LINES_FROM = 14; // CSS pixels: an array pixel as wide as this has lines around it
+const NUMBERS_FROM = 20; // CSS pixels: an array pixel as wide as this has room for its number, if wished for
+const NUMBER_SIZES = [14, 8]; // CSS pixels: the largest and the smallest letters of such a number
+const LETTER = 0.6; // width of a digit, in letter heights
 const HIGHEST = 1.6; // a picture is at most this many times higher than its figure is wide
 const TABLE_REACH = 3; // rows and columns on each side of the focus in the table view
 
@@ -60,11 +63,34 @@ function valueText(picture, row, col) {
   return `red ${picture.values[at]}, green ${picture.values[at + 1]}, blue ${picture.values[at + 2]}`;
 }
 
+/**
+ * The numbers to write into pixels that are `room` CSS pixels wide: their texts, row by row, and the height
+ * of their letters; null where they would be too small to read. cnnkit/explore/parts/canvas.py does the same.
+ */
+function fitNumbers(picture, room) {
+  const [largest, smallest] = NUMBER_SIZES;
+  if (picture.channels !== 1 || room < NUMBERS_FROM) return null;
+  for (const digits of [3, 2]) {
+    const texts = Array.from(picture.values, (value) => number(value, digits));
+    const letters = texts.reduce((most, text) => Math.max(most, text.length), 1);
+    const size = Math.min(largest, (0.92 * room) / (LETTER * letters));
+    if (size >= smallest) return { texts, size };
+  }
+  return null;
+}
+
+/** Black or white, whichever stands out more from a color [red, green, blue]. */
+function inkOn([red, green, blue]) {
+  const linear = [red, green, blue].map((part) => (part / 255 <= 0.03928 ? part / 255 / 12.92 : ((part / 255 + 0.055) / 1.055) ** 2.4));
+  return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] > 0.179 ? "#000" : "#fff";
+}
+
 function render({ model, el }) {
   const figure = make("figure", "cnnkit-canvas");
   const title = make("figcaption", "cnnkit-title");
   const stage = make("div", "cnnkit-stage");
   const pixels = make("canvas", "cnnkit-pixels");
+  const numbers = make("div", "cnnkit-numbers");
   const overlay = make("div", "cnnkit-overlay");
   const lens = make("canvas", "cnnkit-lens");
   const bar = make("div", "cnnkit-bar");
@@ -74,11 +100,12 @@ function render({ model, el }) {
   const details = make("details", "cnnkit-details");
   const tableBox = make("div", "cnnkit-tablebox");
   bar.append(lowest, ramp, highest);
-  stage.append(pixels, overlay, lens);
+  stage.append(pixels, numbers, overlay, lens);
   details.append(make("summary", "", "Show as table"), tableBox);
   figure.append(title, stage, bar, readout, caption, details);
   readout.setAttribute("role", "status");
   lens.setAttribute("aria-hidden", "true");
+  numbers.setAttribute("aria-hidden", "true"); // the readout and the table say them
   el.append(figure);
 
   let picture = null;
@@ -101,7 +128,24 @@ function render({ model, el }) {
     bar.hidden = !picture || picture.channels === 3;
     figure.dataset.painted = Number(figure.dataset.painted || 0) + 1;
     drawLines();
+    drawNumbers();
     drawMarks();
+  }
+
+  /** Every value written into its pixel, where wished for and where there is room. */
+  function drawNumbers() {
+    const fitting = picture && model.get("numbers") ? fitNumbers(picture, pixels.clientWidth / picture.width) : null;
+    numbers.replaceChildren();
+    if (!fitting) return;
+    const painted = pixels.getContext("2d").getImageData(0, 0, picture.width, picture.height).data;
+    numbers.style.gridTemplate = `repeat(${picture.height}, 1fr) / repeat(${picture.width}, 1fr)`;
+    numbers.style.fontSize = `${fitting.size}px`;
+    fitting.texts.forEach((text, i) => {
+      const seen = Number.isFinite(picture.values[i]);
+      const cell = make("span", "", seen ? text : "");
+      cell.style.color = inkOn(painted.subarray(4 * i, 4 * i + 3));
+      numbers.append(cell);
+    });
   }
 
   /** Lines between the pixels of a small picture, where wished for. */
@@ -271,12 +315,13 @@ function render({ model, el }) {
   const resize = new ResizeObserver(() => {
     attend(figure);
     drawLines();
+    drawNumbers();
     drawMarks();
   });
   resize.observe(stage);
 
   const silence = [
-    listen(model, ["_picture", "_table", "lines"], drawPicture),
+    listen(model, ["_picture", "_table", "lines", "numbers"], drawPicture),
     listen(model, ["focus", "marks", "path"], drawMarks),
     listen(model, ["name", "title", "caption", "alt", "width", "interactive"], drawTexts),
   ];

@@ -22,6 +22,11 @@ HERE = Path(__file__).parent
 STYLE = HERE / "explore.css"
 
 
+NUMBERS_FROM = 20.0  # CSS pixels: an array pixel as wide as this has room for its number, if wished for
+NUMBER_SIZES = 14.0, 8.0  # CSS pixels: the largest and the smallest letters of such a number
+LETTER = 0.6  # width of a digit, in letter heights
+
+
 def script(name: str) -> str:
     """A view's ES module: the shared helpers and then the file `name`, as one text."""
     return (HERE / "shared.js").read_text("utf-8") + (HERE / name).read_text("utf-8")
@@ -43,7 +48,8 @@ class Canvas(anywidget.AnyWidget):
     over the picture, a list of [row, column] in pixels of the array ([0.5, 0.5] is the middle of the first
     one), whose end is a larger dot; it may reach outside. `width` is
     the picture's width on the page in CSS pixels, where there is room. lines: draw lines between the pixels
-    where these are large, so that a small picture shows its pixels even if all are alike.
+    where these are large, so that a small picture shows its pixels even if all are alike. numbers: write each
+    value into its pixel where it is large enough to hold it.
     """
 
     _esm = script("canvas.js")
@@ -56,6 +62,7 @@ class Canvas(anywidget.AnyWidget):
     width = traitlets.Int(300).tag(sync=True)
     interactive = traitlets.Bool(True).tag(sync=True)
     lines = traitlets.Bool(False).tag(sync=True)
+    numbers = traitlets.Bool(False).tag(sync=True)
     path: traitlets.List[list[float]] = traitlets.List().tag(sync=True)
     marks: traitlets.List[dict[str, Any]] = traitlets.List().tag(sync=True)
     focus: Any = traitlets.Tuple(traitlets.Int(), traitlets.Int(), allow_none=True, default_value=None).tag(
@@ -160,6 +167,23 @@ def _span(values: np.ndarray) -> tuple[float, float]:
 
 def _table_bytes(name: str) -> bytes:
     return coloring.table(name).tobytes()
+
+
+def fit_numbers(values: np.ndarray, room: float) -> tuple[list[list[str]], float] | None:
+    """The texts to write into the pixels of `values` (H, W), each `room` CSS pixels wide, and their height.
+
+    None where they would be too small to read. `canvas.js` follows the same rule.
+    """
+    largest, smallest = NUMBER_SIZES
+    if values.ndim != 2 or room < NUMBERS_FROM:
+        return None
+    for digits in (3, 2):
+        texts = [[number(value, digits) for value in row] for row in values.tolist()]
+        letters = max((len(text) for row in texts for text in row), default=1)
+        size = min(largest, 0.92 * room / (LETTER * letters))
+        if size >= smallest:
+            return texts, size
+    return None
 
 
 def shape_text(values: np.ndarray) -> str:

@@ -58,6 +58,13 @@ def paint(values: np.ndarray, name: str, low: float, high: float) -> np.ndarray:
     return rgba
 
 
+def ink_on(color: np.ndarray) -> str:
+    """Black or white, whichever has the larger contrast (WCAG 2) to a `color` of three numbers 0..255."""
+    share = np.asarray(color, dtype=np.float64)[:3] / 255
+    linear = np.where(share <= 0.03928, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
+    return "#000000" if linear @ [0.2126, 0.7152, 0.0722] > 0.179 else "#ffffff"
+
+
 def span_of(values: np.ndarray) -> tuple[float, float]:
     """Smallest and largest finite value of `values`; (0, 0) when there is none."""
     finite = values[np.isfinite(values)]

@@ -9,18 +9,18 @@ function make(tag, className, text) {
 }
 
 /** A number as cnnkit.explore.words.number writes it. */
-function number(value) {
+function number(value, digits = 3) {
   if (Number.isNaN(value)) return "not a number";
   if (!Number.isFinite(value)) return value > 0 ? "infinity" : "\u2212infinity";
   if (value === 0) return "0";
   const size = Math.abs(value);
   let text;
   if (size >= 1e-3 && size < 1e6) {
-    const decimals = Math.max(0, 2 - Math.floor(Math.log10(size)));
+    const decimals = Math.max(0, digits - 1 - Math.floor(Math.log10(size)));
     text = value.toFixed(decimals);
     if (text.includes(".")) text = text.replace(/\.?0+$/, "");
   } else {
-    text = value.toExponential(2).replace("e+", "e");
+    text = value.toExponential(digits - 1).replace("e+", "e");
   }
   return text.replaceAll("-", "\u2212");
 }
@@ -47,6 +47,17 @@ function nameControls(root) {
   }
 }
 
+/** Widgets keep every key of a number box to themselves; Ctrl+S in one of them saves the notebook all the same. */
+function saveFromBoxes(event) {
+  const save = (event.ctrlKey || event.metaKey) && !event.altKey && event.key.toLowerCase() === "s";
+  if (!save || !event.isTrusted || !event.target.matches("input, select")) return;
+  event.preventDefault(); // the browser would save the page
+  event.stopPropagation();
+  const { key, code, keyCode, ctrlKey, metaKey, shiftKey } = event;
+  const again = new KeyboardEvent("keydown", { key, code, keyCode, ctrlKey, metaKey, shiftKey, bubbles: true });
+  event.currentTarget.dispatchEvent(again);
+}
+
 /**
  * Look after the explorer around `node` once: name its controls, and keep plain keys inside, because
  * "d d" on a slider would otherwise delete the notebook's cell. Keys with Ctrl, Alt or Command and
@@ -61,6 +72,7 @@ function attend(node) {
     const forNotebook = event.ctrlKey || event.metaKey || event.altKey || (event.shiftKey && event.key === "Enter");
     if (!forNotebook) event.stopPropagation();
   });
+  root.addEventListener("keydown", saveFromBoxes, true);
   root.addEventListener("focusin", () => nameControls(root));
   root.addEventListener("click", () => setTimeout(() => nameControls(root), 100));
 }

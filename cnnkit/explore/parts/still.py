@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from .canvas import Canvas
+from .canvas import Canvas, fit_numbers
 from .chart import Chart
 from .grid import NumberGrid
 from .words import number
@@ -78,6 +78,8 @@ def _draw_canvas(canvas: Canvas, axes: Any, figure: Any) -> None:
             axes.axhline(position - 0.5, color="#808080", linewidth=0.4)
         for position in range(1, pixels.shape[1]):
             axes.axvline(position - 0.5, color="#808080", linewidth=0.4)
+    if canvas.numbers:
+        _draw_numbers(canvas, pixels, axes)
     _draw_marks(canvas, axes)
     _draw_path(canvas, axes)
     if pixels is not None and canvas.values is not None and canvas.values.ndim == 2:
@@ -86,6 +88,22 @@ def _draw_canvas(canvas: Canvas, axes: Any, figure: Any) -> None:
         )
         bar = figure.colorbar(colors, ax=axes, orientation="horizontal", shrink=0.9, pad=0.03, aspect=25)
         bar.set_ticks([canvas.low, canvas.high], labels=canvas.range_texts(), fontsize=8)
+
+
+def _draw_numbers(canvas: Canvas, pixels: np.ndarray, axes: Any) -> None:
+    """Every value in its pixel, as far as the panel has room for it."""
+    from .colors import ink_on
+
+    assert canvas.values is not None
+    room = PANEL_INCHES * DOTS_PER_INCH / max(canvas.values.shape[:2])
+    fitting = fit_numbers(canvas.values, room)
+    if fitting is None:
+        return
+    texts, size = fitting
+    for (row, column), value in np.ndenumerate(canvas.values):
+        if np.isfinite(value):
+            place = {"ha": "center", "va": "center", "fontsize": size * 72 / DOTS_PER_INCH}
+            axes.text(column, row, texts[row][column], color=ink_on(pixels[row, column]), **place)
 
 
 def _draw_marks(canvas: Canvas, axes: Any) -> None:

@@ -1,4 +1,4 @@
-"""What every explorer promises, in JupyterLab and Chromium: names, words, tables, a narrow page, the dark theme."""
+"""What every explorer promises, in JupyterLab and Chromium: names, words, tables, narrow and dark pages."""
 
 from __future__ import annotations
 

@@ -196,6 +196,21 @@ def test_keys_stay_inside(open_notebook):
     assert notebook.complaints == []
 
 
+def test_ctrl_s_in_a_number_box_saves_the_notebook(open_notebook):
+    notebook = open_notebook(FILTER)
+    page = notebook.page
+    notebook.run_all()
+    page.locator(".jp-DocumentWidget-dirty, .lm-TabBar-tab.jp-mod-dirty").first.wait_for(state="attached")
+    for label in ("Stride as a number", "Filter weights: row 1, column 1"):
+        box = page.get_by_label(label)
+        box.fill("2")
+        box.press("Enter")
+        with page.expect_response(lambda answer: answer.request.method == "PUT" and "contents" in answer.url):
+            box.press("Control+s")
+    assert page.get_by_label("Stride as a number").input_value() == "2"
+    assert notebook.complaints == []
+
+
 def test_pipeline_stages_are_right_and_linked(open_notebook, photo):
     notebook = open_notebook(PIPELINE)
     page = notebook.page

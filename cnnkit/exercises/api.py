@@ -23,9 +23,8 @@ from .show import bundle_of, display_bundle
 MISSING: Any = object()
 PATIENCE = 3.0  # seconds, after which a check says that it still runs
 _hints_given: dict[str, int] = {}
-_failing: dict[
-    str, tuple[Any, list[Any], list[Any]]
-] = {}  # the latest failing answer, its cases, its outcomes
+# By exercise: the latest failing answer, its cases, its outcomes.
+_failing: dict[str, tuple[Any, list[Any], list[Any]]] = {}
 
 
 def _told(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -61,10 +60,10 @@ def _patience(exercise: Exercise, answer: Any) -> Iterator[None]:
     # Not while the answer's own printing is held back: the notebook's stream, as it is now.
     said = functools.partial(print, file=sys.stdout, flush=True)
     limit = "it is stopped when it takes too long" if isinstance(exercise, KernelExercise) else "■ stops it"
-    words = f"Still running `{exercise.answer}` ... ({limit})"
+    text = f"Still running `{exercise.answer}` ... ({limit})"
     # Stored notebooks are compared with what a run prints, however long that takes.
     seconds = 3600.0 if os.environ.get("CNNKIT_UNATTENDED") else PATIENCE
-    timer = threading.Timer(seconds, said, [words])
+    timer = threading.Timer(seconds, said, [text])
     timer.daemon = True
     timer.start()
     try:

@@ -43,7 +43,7 @@ def table() -> dict[int, Process]:
 
 
 def _table_elsewhere() -> dict[int, Process]:
-    import psutil  # comes with ipykernel
+    import psutil
 
     found = {}
     for process in psutil.process_iter(["ppid", "memory_info", "create_time"]):

@@ -56,10 +56,10 @@ function paint(canvas, picture, table) {
   return [below, above];
 }
 
-/** The value at a pixel in words. */
-function valueText(picture, row, col) {
+/** The value at a pixel in words; `gap` is what stands for one that is not a number. */
+function valueText(picture, row, col, gap) {
   const at = (row * picture.width + col) * picture.channels;
-  if (picture.channels === 1) return number(picture.values[at]);
+  if (picture.channels === 1) return Number.isNaN(picture.values[at]) ? gap : number(picture.values[at]);
   return `red ${picture.values[at]}, green ${picture.values[at + 1]}, blue ${picture.values[at + 2]}`;
 }
 
@@ -71,7 +71,7 @@ function fitNumbers(picture, room) {
   const [largest, smallest] = NUMBER_SIZES;
   if (picture.channels !== 1 || room < NUMBERS_FROM) return null;
   for (const digits of [3, 2]) {
-    const texts = Array.from(picture.values, (value) => number(value, digits));
+    const texts = Array.from(picture.values, (value) => (Number.isFinite(value) ? number(value, digits) : ""));
     const letters = texts.reduce((most, text) => Math.max(most, text.length), 1);
     const size = Math.min(largest, (0.92 * room) / (LETTER * letters));
     if (size >= smallest) return { texts, size };
@@ -141,8 +141,7 @@ function render({ model, el }) {
     numbers.style.gridTemplate = `repeat(${picture.height}, 1fr) / repeat(${picture.width}, 1fr)`;
     numbers.style.fontSize = `${fitting.size}px`;
     fitting.texts.forEach((text, i) => {
-      const seen = Number.isFinite(picture.values[i]);
-      const cell = make("span", "", seen ? text : "");
+      const cell = make("span", "", text);
       cell.style.color = inkOn(painted.subarray(4 * i, 4 * i + 3));
       numbers.append(cell);
     });
@@ -181,7 +180,8 @@ function render({ model, el }) {
     readout.textContent = "";
     const focus = model.get("focus");
     const marks = picture ? allMarks() : [];
-    for (const { row, col, height, width, kind } of marks) {
+    const hatched = picture ? model.get("hatched").map((mark) => ({ ...mark, kind: "hatched" })) : [];
+    for (const { row, col, height, width, kind } of [...hatched, ...marks]) {
       const box = make("div", `cnnkit-mark cnnkit-${kind}`);
       box.style.left = `${(100 * col) / picture.width}%`;
       box.style.top = `${(100 * row) / picture.height}%`;
@@ -192,23 +192,27 @@ function render({ model, el }) {
     drawPath();
     if (picture && focus && focus[0] < picture.height && focus[1] < picture.width) {
       const hint = held ? " (held: click or Esc to let go)" : "";
-      readout.textContent = `row ${focus[0]}, column ${focus[1]}: ${valueText(picture, ...focus)}${hint}`;
+      const [row, col] = focus.map((at, i) => number(at + model.get("origin")[i]));
+      const value = valueText(picture, ...focus, model.get("gap"));
+      readout.textContent = `row ${row}, column ${col}: ${value}${hint}`;
     }
     if (details.open && picture) tableBox.append(buildTable(focus, marks[0]));
     drawLens(marks);
   }
 
-  /** The way over the picture: a line with a dot at every point, the last one larger. */
+  /** The way over the picture, a line with a dot at every point, the last one larger; and single dots. */
   function drawPath() {
-    const path = model.get("path");
-    if (!picture || !path.length) return;
+    const [path, single] = [model.get("path"), model.get("dots")];
+    if (!picture || !(path.length || single.length)) return;
     const [across, down] = [pixels.clientWidth / picture.width, pixels.clientHeight / picture.height];
-    const points = path.map(([row, col]) => [(col * across).toFixed(1), (row * down).toFixed(1)]);
+    const place = ([row, col]) => [(col * across).toFixed(1), (row * down).toFixed(1)];
+    const points = path.map(place);
     const way = points.map((point) => point.join(",")).join(" ");
     const dots = points.map(([x, y], i) => {
       const last = i === points.length - 1;
       return `<circle cx="${x}" cy="${y}" r="${last ? 6 : 2.5}" class="${last ? "cnnkit-pathend" : ""}"/>`;
     });
+    dots.push(...single.map(place).map(([x, y]) => `<circle cx="${x}" cy="${y}" r="2.5" class="cnnkit-dot"/>`));
     const lines = ["halo", "line"].map((kind) => `<polyline class="cnnkit-path${kind}" points="${way}"/>`);
     const box = make("div");
     box.innerHTML = `<svg class="cnnkit-path">${lines.join("")}${dots.join("")}</svg>`; // numbers alone
@@ -251,6 +255,8 @@ function render({ model, el }) {
   function buildTable(focus, mark) {
     const middle = mark ? [mark.row + (mark.height >> 1), mark.col + (mark.width >> 1)] : [picture.height >> 1, picture.width >> 1];
     const [row, col] = focus || middle;
+    const [down, right] = model.get("origin");
+    const gap = model.get("gap");
     const range = (at, end) => {
       const first = Math.max(0, at - TABLE_REACH);
       return Array.from({ length: Math.min(end, at + TABLE_REACH + 1) - first }, (_, i) => first + i);
@@ -258,12 +264,12 @@ function render({ model, el }) {
     const columns = range(col, picture.width);
     const table = make("table", "cnnkit-table");
     const heading = make("tr");
-    heading.append(make("th", "", "row \\ column"), ...columns.map((c) => make("th", "", c)));
+    heading.append(make("th", "", "row \\ column"), ...columns.map((c) => make("th", "", number(c + right))));
     table.append(heading);
     for (const r of range(row, picture.height)) {
       const line = make("tr");
-      const cells = columns.map((c) => make("td", r === row && c === col ? "cnnkit-here" : "", valueText(picture, r, c)));
-      line.append(make("th", "", r), ...cells);
+      const cells = columns.map((c) => make("td", r === row && c === col ? "cnnkit-here" : "", valueText(picture, r, c, gap)));
+      line.append(make("th", "", number(r + down)), ...cells);
       table.append(line);
     }
     return table;
@@ -322,7 +328,7 @@ function render({ model, el }) {
 
   const silence = [
     listen(model, ["_picture", "_table", "lines", "numbers"], drawPicture),
-    listen(model, ["focus", "marks", "path"], drawMarks),
+    listen(model, ["focus", "marks", "path", "dots", "hatched", "origin", "gap"], drawMarks),
     listen(model, ["name", "title", "caption", "alt", "width", "interactive"], drawTexts),
   ];
   drawTexts();

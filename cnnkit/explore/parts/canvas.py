@@ -7,6 +7,7 @@ state here: `values`, `marks`, `focus`, `title`, `caption`, `alt`.
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -46,10 +47,12 @@ class Canvas(anywidget.AnyWidget):
     `show` sets what is seen; `focus` is (row, col) of the pixel under the pointer or chosen by the arrow
     keys, or None, and may be set from Python as well; `marks` are rectangles made by `mark`; `path` is a way
     over the picture, a list of [row, column] in pixels of the array ([0.5, 0.5] is the middle of the first
-    one), whose end is a larger dot; it may reach outside. `width` is
-    the picture's width on the page in CSS pixels, where there is room. lines: draw lines between the pixels
-    where these are large, so that a small picture shows its pixels even if all are alike. numbers: write each
-    value into its pixel where it is large enough to hold it.
+    one), whose end is a larger dot; it may reach outside. dots: single small dots, given as in `path`;
+    hatched: rectangles made by `mark` that are struck out. origin: what the first pixel's row and column are
+    called (negative with a ring of padding around); gap: what a value that is not a number is called.
+    `width` is the picture's width on the page in CSS pixels, where there is room. lines: draw lines between
+    the pixels where these are large, so that a small picture shows its pixels even if all are alike.
+    numbers: write each value into its pixel where it is large enough to hold it.
     """
 
     _esm = script("canvas.js")
@@ -64,6 +67,10 @@ class Canvas(anywidget.AnyWidget):
     lines = traitlets.Bool(False).tag(sync=True)
     numbers = traitlets.Bool(False).tag(sync=True)
     path: traitlets.List[list[float]] = traitlets.List().tag(sync=True)
+    dots: traitlets.List[list[float]] = traitlets.List().tag(sync=True)
+    hatched: traitlets.List[dict[str, Any]] = traitlets.List().tag(sync=True)
+    origin = traitlets.Tuple(traitlets.Int(), traitlets.Int(), default_value=(0, 0)).tag(sync=True)
+    gap = traitlets.Unicode("not a number").tag(sync=True)
     marks: traitlets.List[dict[str, Any]] = traitlets.List().tag(sync=True)
     focus: Any = traitlets.Tuple(traitlets.Int(), traitlets.Int(), allow_none=True, default_value=None).tag(
         sync=True
@@ -178,7 +185,10 @@ def fit_numbers(values: np.ndarray, room: float) -> tuple[list[list[str]], float
     if values.ndim != 2 or room < NUMBERS_FROM:
         return None
     for digits in (3, 2):
-        texts = [[number(value, digits) for value in row] for row in values.tolist()]
+        texts = [
+            [number(value, digits) if math.isfinite(value) else "" for value in row]
+            for row in values.tolist()
+        ]
         letters = max((len(text) for row in texts for text in row), default=1)
         size = min(largest, 0.92 * room / (LETTER * letters))
         if size >= smallest:

@@ -48,10 +48,15 @@ class Controls:
         self.model.observe(self.safely(to_control, f"{trait} to its control"), trait)
         return control
 
-    def slider(self, trait: str, label: str, low: int, high: int, label_width: int = 60) -> ipywidgets.Box:
-        """A labeled slider with a number box beside it, both tied to the model's integer `trait`."""
+    def slider(
+        self, trait: str, label: str, low: int, high: int, label_width: int = 60, box_high: int | None = None
+    ) -> ipywidgets.Box:
+        """A labeled slider with a number box beside it, both tied to the model's integer `trait`.
+
+        box_high: the largest number that the box takes, where that is more than the slider's end.
+        """
         slide = ipywidgets.IntSlider(min=low, max=high, readout=False)
-        box = ipywidgets.BoundedIntText(min=low, max=high, layout={"width": "58px"})
+        box = ipywidgets.BoundedIntText(min=low, max=box_high or high, layout={"width": "58px"})
         return self._pair(trait, label, slide, box, label_width)
 
     def number_slider(

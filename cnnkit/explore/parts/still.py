@@ -19,6 +19,7 @@ from .grid import NumberGrid
 from .words import number
 
 MARK_COLORS = {"window": "#ff8c1a", "cell": "#ffd08a", "winner": "#19b5fe", "focus": "#19b5fe"}
+HATCH_COLOR = "#c8c8c8"
 LINE_COLORS = ("#2f8fd8", "#e0721c", "#1aa179", "#c76aa6")
 LINE_STYLES = ("-", "--", ":", "-.")
 PANEL_INCHES = 2.7
@@ -80,6 +81,7 @@ def _draw_canvas(canvas: Canvas, axes: Any, figure: Any) -> None:
             axes.axvline(position - 0.5, color="#808080", linewidth=0.4)
     if canvas.numbers:
         _draw_numbers(canvas, pixels, axes)
+    _draw_hatched(canvas, axes)
     _draw_marks(canvas, axes)
     _draw_path(canvas, axes)
     if pixels is not None and canvas.values is not None and canvas.values.ndim == 2:
@@ -100,9 +102,9 @@ def _draw_numbers(canvas: Canvas, pixels: np.ndarray, axes: Any) -> None:
     if fitting is None:
         return
     texts, size = fitting
-    for (row, column), value in np.ndenumerate(canvas.values):
-        if np.isfinite(value):
-            place = {"ha": "center", "va": "center", "fontsize": size * 72 / DOTS_PER_INCH}
+    place = {"ha": "center", "va": "center", "fontsize": size * 72 / DOTS_PER_INCH}
+    for row, column in np.ndindex(canvas.values.shape):
+        if texts[row][column]:
             axes.text(column, row, texts[row][column], color=ink_on(pixels[row, column]), **place)
 
 
@@ -132,10 +134,24 @@ def _draw_marks(canvas: Canvas, axes: Any) -> None:
         side.set(color="white", linewidth=2)
 
 
+def _draw_hatched(canvas: Canvas, axes: Any) -> None:
+    from matplotlib.patches import Rectangle
+
+    for one in canvas.hatched:
+        corner = (one["col"] - 0.5, one["row"] - 0.5)
+        style: dict[str, Any] = {"fill": False, "hatch": "////", "linewidth": 0, "edgecolor": HATCH_COLOR}
+        axes.add_patch(Rectangle(corner, one["width"], one["height"], **style))
+
+
 def _draw_path(canvas: Canvas, axes: Any) -> None:
+    limits = axes.get_xlim(), axes.get_ylim()
+    if canvas.dots:
+        rows, columns = (np.asarray(canvas.dots, dtype=float) - 0.5).T
+        dot = {"markersize": 3, "color": "white", "markeredgecolor": "black", "markeredgewidth": 0.6}
+        axes.plot(columns, rows, "o", **dot)
+        axes.set(xlim=limits[0], ylim=limits[1])
     if not canvas.path:
         return
-    limits = axes.get_xlim(), axes.get_ylim()
     rows, columns = (np.asarray(canvas.path, dtype=float) - 0.5).T
     axes.plot(columns, rows, color="black", linewidth=3)
     axes.plot(columns, rows, color="white", linewidth=1.4, marker="o", markersize=2.5)

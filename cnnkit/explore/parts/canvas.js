@@ -161,7 +161,7 @@ function render({ model, el }) {
     figure.style.setProperty("--cnnkit-width", `${model.get("width")}px`);
     const interactive = model.get("interactive");
     stage.setAttribute("role", interactive ? "application" : "img");
-    stage.setAttribute("aria-label", model.get("alt") + (interactive ? ". Arrow keys move over the pixels." : ""));
+    stage.setAttribute("aria-label", model.get("alt") + (interactive ? `. Arrow keys move over the pixels${model.get("picks") ? ", Enter chooses" : ""}.` : ""));
     if (interactive) stage.tabIndex = 0;
     else stage.removeAttribute("tabindex");
   }
@@ -222,7 +222,7 @@ function render({ model, el }) {
   /** Magnify what the marks enclose, in the corner that is farthest from them. */
   function drawLens(marks) {
     const scale = picture ? pixels.clientWidth / picture.width : 0;
-    lens.hidden = !marks.length || scale >= LENS_BELOW || scale === 0;
+    lens.hidden = !marks.length || scale >= LENS_BELOW || scale === 0 || !model.get("lens");
     if (lens.hidden) return;
     const subject = marks.find((mark) => mark.kind !== "cell");
     const cover = Math.max(11, 2 * Math.max(subject.height, subject.width) + 5);
@@ -282,6 +282,13 @@ function render({ model, el }) {
     model.save_changes();
   }
 
+  /** Tell Python that a pixel was chosen, where the picture is there to choose from. */
+  function pick(row, col) {
+    if (!model.get("picks")) return;
+    model.set("picked", [row, col]);
+    model.save_changes();
+  }
+
   function pixelUnder(event) {
     const box = pixels.getBoundingClientRect();
     const clip = (share, count) => Math.min(count - 1, Math.max(0, Math.floor(share * count)));
@@ -293,9 +300,10 @@ function render({ model, el }) {
 
   function onPointer(event) {
     if (!picture || !model.get("interactive")) return;
-    if (event.type === "pointerdown") held = !held && event.pointerType === "mouse";
+    if (event.type === "pointerdown") held = !held && event.pointerType === "mouse" && !model.get("picks");
     if (!held || event.type === "pointerdown") setFocus(...pixelUnder(event));
     if (event.type === "pointerdown") drawMarks();
+    if (event.type === "pointerdown") pick(...pixelUnder(event));
   }
 
   function onKey(event) {
@@ -304,6 +312,13 @@ function render({ model, el }) {
     if (!picture || !model.get("interactive")) return;
     if (event.key === "Escape") held = false;
     if (event.key === "Escape") drawMarks();
+    if (event.key === "Enter" || event.key === " ") {
+      if (model.get("picks") && model.get("focus")) {
+        event.preventDefault();
+        pick(...model.get("focus"));
+      }
+      return;
+    }
     if (!step) return;
     event.preventDefault();
     const far = event.shiftKey ? 10 : 1;
@@ -328,8 +343,8 @@ function render({ model, el }) {
 
   const silence = [
     listen(model, ["_picture", "_table", "lines", "numbers"], drawPicture),
-    listen(model, ["focus", "marks", "path", "dots", "hatched", "origin", "gap"], drawMarks),
-    listen(model, ["name", "title", "caption", "alt", "width", "interactive"], drawTexts),
+    listen(model, ["focus", "marks", "lens", "path", "dots", "hatched", "origin", "gap"], drawMarks),
+    listen(model, ["name", "title", "caption", "alt", "width", "interactive", "picks"], drawTexts),
   ];
   drawTexts();
   drawPicture();

@@ -53,6 +53,9 @@ class Canvas(anywidget.AnyWidget):
     `width` is the picture's width on the page in CSS pixels, where there is room. lines: draw lines between
     the pixels where these are large, so that a small picture shows its pixels even if all are alike.
     numbers: write each value into its pixel where it is large enough to hold it.
+    picks: a click, or Enter and the space bar, set `picked` to the (row, col) under them instead of holding
+    the focus; whoever answers sets it back to None. lens: magnify what the marks enclose where pixels are
+    too small to be seen.
     """
 
     _esm = script("canvas.js")
@@ -73,6 +76,12 @@ class Canvas(anywidget.AnyWidget):
     gap = traitlets.Unicode("not a number").tag(sync=True)
     marks: traitlets.List[dict[str, Any]] = traitlets.List().tag(sync=True)
     focus: Any = traitlets.Tuple(traitlets.Int(), traitlets.Int(), allow_none=True, default_value=None).tag(
+        sync=True
+    )
+
+    lens = traitlets.Bool(True).tag(sync=True)
+    picks = traitlets.Bool(False).tag(sync=True)
+    picked: Any = traitlets.Tuple(traitlets.Int(), traitlets.Int(), allow_none=True, default_value=None).tag(
         sync=True
     )
 

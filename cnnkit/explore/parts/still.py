@@ -119,7 +119,7 @@ def _draw_marks(canvas: Canvas, axes: Any) -> None:
         return
     _outline(marks, axes, 1.0)
     rows, columns = canvas.values.shape[:2]
-    if max(rows, columns) < 40:  # pixels large enough to be seen as they are
+    if max(rows, columns) < 40 or not canvas.lens:  # pixels large enough to be seen as they are
         return
     subject = marks[0]
     middle = subject["row"] + subject["height"] / 2 - 0.5, subject["col"] + subject["width"] / 2 - 0.5

@@ -5,6 +5,7 @@ operations), a view (ipywidgets controls around the pictures of `canvas`, `chart
 still (a PNG drawn by Matplotlib that stands where no kernel runs).
 """
 
+from .channels import ChannelsExplorer, ChannelsModel
 from .filter import FilterExplorer, FilterModel
 from .parts.canvas import Canvas
 from .parts.group import Group
@@ -14,6 +15,8 @@ from .training import TrainingDashboard, TrainingModel
 
 __all__ = [
     "Canvas",
+    "ChannelsExplorer",
+    "ChannelsModel",
     "FilterExplorer",
     "FilterModel",
     "Group",

@@ -5,23 +5,32 @@ operations), a view (ipywidgets controls around the pictures of `canvas`, `chart
 still (a PNG drawn by Matplotlib that stands where no kernel runs).
 """
 
+from .backprop import BackpropExplorer, BackpropModel
 from .channels import ChannelsExplorer, ChannelsModel
 from .filter import FilterExplorer, FilterModel
+from .geometry import GeometryExplorer, GeometryModel
 from .parts.canvas import Canvas
 from .parts.group import Group
 from .parts.show import show
 from .pipeline import PipelineExplorer, PipelineModel
+from .reads import ReadsExplorer, ReadsModel
 from .training import TrainingDashboard, TrainingModel
 
 __all__ = [
+    "BackpropExplorer",
+    "BackpropModel",
     "Canvas",
     "ChannelsExplorer",
     "ChannelsModel",
     "FilterExplorer",
     "FilterModel",
+    "GeometryExplorer",
+    "GeometryModel",
     "Group",
     "PipelineExplorer",
     "PipelineModel",
+    "ReadsExplorer",
+    "ReadsModel",
     "TrainingDashboard",
     "TrainingModel",
     "show",

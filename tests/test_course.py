@@ -10,6 +10,7 @@ import pytest
 COURSE = Path(__file__).resolve().parents[1] / "course"
 SOURCES = sorted((COURSE / "source").glob("*.py"))
 NAMES = [path.stem for path in SOURCES]
+CHAPTERS = [name for name in NAMES if name[0].isdigit()]  # the glossary is none
 CASES = [(name, solution) for name in NAMES for solution in (True, False)]
 
 spec = importlib.util.spec_from_file_location("course_build", COURSE / "build.py")
@@ -59,7 +60,7 @@ def test_it_was_run_from_top_to_bottom_without_an_error(name, solution):
             assert cell.outputs == []
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", CHAPTERS)
 def test_the_learners_version_gives_no_solution_away(name):
     cells = zip(code_cells(read(name, True)), code_cells(read(name, False)), strict=True)
     exercises = [(solved, stub) for solved, stub in cells if "exercise" in tags(stub)]
@@ -94,9 +95,18 @@ def test_every_picture_has_a_description(name, solution):
             assert "application/vnd.jupyter.widget-view+json" not in data
 
 
-@pytest.mark.parametrize("name", NAMES)
+def prose(name):
+    return "\n".join(cell.source for cell in read(name, False).cells if cell.cell_type == "markdown")
+
+
+def anchors(name):
+    """What a link can point at in a notebook: its headings, as JupyterLab names them."""
+    return {found.replace(" ", "-") for found in re.findall(r"^#+ (.+?) *$", prose(name), re.MULTILINE)}
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
 def test_it_has_the_parts_of_a_chapter(name):
-    text = "\n".join(c.source for c in read(name, False).cells if c.cell_type == "markdown")
+    text = prose(name)
     parts = (
         "the question of this notebook",
         "you are here",
@@ -106,8 +116,21 @@ def test_it_has_the_parts_of_a_chapter(name):
     )
     for part in parts:
         assert part in text.lower(), part
-    for target in re.findall(r"\]\((\w+\.ipynb)\)", text):
-        assert (COURSE / target).exists(), f"a link to {target}, which is not there"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_its_links_lead_somewhere(name):
+    for target, anchor in re.findall(r"\]\((\w+)\.ipynb(?:#([^)\s]+))?\)", prose(name)):
+        assert target in NAMES, f"a link to {target}.ipynb, which is not there"
+        assert not anchor or anchor in anchors(target), f"{target}.ipynb has no heading for #{anchor}"
+
+
+def test_the_glossary_is_in_order_and_names_where_a_word_is_first_used():
+    entries = re.findall(r"^## (.+)\n\n((?:.+\n)+)", prose("glossary") + "\n", re.MULTILINE)
+    words = [word for word, _ in entries]
+    assert len(words) > 50 and words == sorted(words, key=str.lower)
+    for word, meaning in entries:
+        assert re.search(r"\(\d\d\)$", meaning.strip()), f"{word}: in which notebook is it first used?"
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -18,11 +18,12 @@ from .parts.base import Explorer, Model
 from .parts.canvas import Canvas, mark, side_by_side
 from .parts.colored import CHANNELS, MOST, filters, meaning_of, name_of
 from .parts.colors import symmetric
-from .parts.depth import as_many, colored_images, parameters, written_out
+from .parts.depth import Parameters, as_many, colored_images, written_out
 from .parts.sheet import corner_of, mosaic, place_in
 
 SEED, PICTURES, RED_ON_BLUE = 1, 12, 8  # of the colored shapes: which, how many, and the first one shown
 SMALLEST, LARGEST = 8, 64  # side of the picture
+WIDTH = 136  # of most pictures on the page: four in a row and the sheet beside them
 
 
 @lru_cache(maxsize=4)
@@ -80,7 +81,7 @@ class ChannelsModel(Model):
 
     @traitlets.validate("picture")
     def _clip_picture(self, proposal: Any) -> int:
-        return int(np.clip(proposal["value"], 0, self.pictures() - 1))
+        return int(np.clip(proposal["value"], 0, (PICTURES if self.images is None else len(self.images)) - 1))
 
     @traitlets.validate("filter")
     def _clip_filter(self, proposal: Any) -> int:
@@ -106,10 +107,6 @@ class ChannelsModel(Model):
         biases = list(self.biases)
         biases[self.filter] = self.bias
         self.biases = biases
-
-    def pictures(self) -> int:
-        """How many pictures there are to choose from."""
-        return PICTURES if self.images is None else len(self.images)
 
     def fill(self) -> None:
         """A patch as large as the picture: one output for each filter, a regular network."""
@@ -167,25 +164,20 @@ class ChannelsModel(Model):
         height, width = (max(0, size - lost) for size in self.image.shape[1:])
         return height, width, self.amount
 
-    def filter_parameters(self) -> int:
-        """Weights and biases of the filters: a a C K + K."""
-        return self.size**2 * len(CHANNELS) * self.amount + self.amount
-
-    def dense_parameters(self) -> tuple[int, int]:
-        """Weights and biases of a dense layer that makes the same maps: every output reads every input."""
-        outputs = int(np.prod(self.output_shape()))
-        return self.image.size * outputs, outputs
+    def parameters(self) -> Parameters:
+        """What the filters and a dense layer for the same maps have to learn."""
+        return Parameters(self.size, self.amount, self.image.size, int(np.prod(self.output_shape())))
 
     def derived(self) -> dict[str, Any]:
         height, width = self.image.shape[1:]
-        weights, biases = self.dense_parameters()
+        counts = self.parameters()
         return {
             "filter_name": name_of(self.filter),
             "input_shape": [height, width, len(CHANNELS)],
             "output_shape": self.output_shape(),
-            "filter_parameters": self.filter_parameters(),
-            "dense_weights": weights,
-            "dense_parameters": weights + biases,
+            "filter_parameters": counts.filters,
+            "dense_weights": counts.dense_weights,
+            "dense_parameters": counts.dense,
         }
 
 
@@ -207,20 +199,22 @@ class ChannelsExplorer(Explorer):
         ]
         self.parts = [self._canvas(f"part{c}") for c in range(len(CHANNELS))]
         self.map = self._canvas("map")
-        self.sheet = Canvas(name="sheet", width=250, lens=False, picks=True, gap="between two maps")
+        self.sheet = Canvas(name="sheet", width=224, lens=False, picks=True, gap="between two maps")
         self._shown: np.ndarray | None = None  # the picture that was drawn last
         self.meaning, self.counts, self.arithmetic = self.text(), self.text(), self.text()
-        self.meaning.layout.width = "150px"
+        self.meaning.layout.width = f"{WIDTH}px"
         rows = [
             side_by_side(self.picture, *self.channels),
             side_by_side(self.meaning, *self.slices),
             side_by_side(self.map, *self.parts),
         ]
-        stack = ipywidgets.VBox(rows, layout={"max_width": "100%", "overflow": "visible", "grid_gap": "6px"})
-        beside = ipywidgets.VBox(
-            [self.sheet, self.counts],
-            layout={"max_width": "100%", "overflow": "visible", "flex": "1 1 250px"},
-        )
+        beside = [self.sheet, self.counts]
+        columns = [
+            ipywidgets.VBox(
+                parts, layout={"max_width": "100%", "overflow": "visible", "flex": f"0 1 {width}px"}
+            )
+            for parts, width in ((rows, 4 * WIDTH + 52), (beside, 226))
+        ]
         self.children = [
             self.hint(
                 "Point at the feature map, or tab to it and use the arrow keys: one window lights up in all "
@@ -228,7 +222,7 @@ class ChannelsExplorer(Explorer):
             ),
             side_by_side(*self._controls(), gap="2px 16px"),
             self.message,
-            side_by_side(stack, beside, gap="12px 24px"),
+            side_by_side(*columns, gap="12px 20px"),
             self.arithmetic,
         ]
         for canvas in (self.map, *self.parts):
@@ -240,29 +234,25 @@ class ChannelsExplorer(Explorer):
 
     @staticmethod
     def _canvas(name: str, **traits: Any) -> Canvas:
-        return Canvas(name=name, width=150, lens=False, lines=True, **traits)
+        return Canvas(name=name, width=WIDTH, lens=False, lines=True, **traits)
 
     def _controls(self) -> list[ipywidgets.Widget]:
         model = self.model
         shapes = _shapes(model.side)
         options = [(f"{i}: {shapes.classes[label]}", i) for i, label in enumerate(shapes.labels)]
         if model.images is not None:
-            options = [(str(i), i) for i in range(model.pictures())]
-        picture = self.dropdown("picture", "Picture", options, 190, 70)
-        side = self.slider("side", "Its side", SMALLEST, LARGEST, 70)
+            options = [(str(i), i) for i in range(len(model.images))]
+        picture = self.dropdown("picture", "Picture", options, 200, 80)
+        side = self.slider("side", "Picture side", SMALLEST, LARGEST, 80)
         side.layout.display = None if model.images is None else "none"
         # The slider is for the sides that filters have; the box also takes a patch as large as the picture.
         slide = ipywidgets.IntSlider(min=1, max=11, readout=False)
         box = ipywidgets.BoundedIntText(min=1, max=LARGEST, layout={"width": "58px"})
-        size = self._pair("size", "Filter a", slide, box, 70)
-        padding = self.choice(
-            "padding",
-            [
-                ("valid", "valid", "No padding: the window stays inside the picture"),
-                ("same", "same", "Zeros around the picture: the maps are as large as it"),
-            ],
-            62,
-        )
+        size = self._pair("size", "Filter side a", slide, box, 80)
+        ways = [
+            ("valid: no padding", "valid", "The window stays inside the picture"),
+            ("same: zeros around", "same", "The maps are as large as the picture"),
+        ]
         whole = ipywidgets.Button(
             description="a = whole picture",
             tooltip="A patch as large as the picture: then this is a regular network",
@@ -271,10 +261,15 @@ class ChannelsExplorer(Explorer):
         whole.on_click(self.safely(lambda button: model.fill(), "whole picture"))
         self.again = ipywidgets.Button(description="Other random filters", layout={"width": "160px"})
         self.again.on_click(self.safely(self._another, "random filters"))
-        self.chooser = self.slider("filter", "Chosen", 0, MOST - 1, 70)
+        self.chooser = self.slider("filter", "Show filter", 0, MOST - 1, 80)
         return [
-            *(picture, side, size, self.slider("amount", "Filters K", 1, MOST, 70), self.chooser),
-            *(self.number_slider("bias", "Its bias", -1, 1, 0.05, 70), padding, whole, self.again),
+            *(picture, side, size, self.slider("amount", "Filters K", 1, MOST, 80), self.chooser),
+            *(
+                self.number_slider("bias", "Its bias", -1, 1, 0.05, 80),
+                self.choice("padding", ways, 134),
+                whole,
+                self.again,
+            ),
             self.checkbox("shared_range", "one color range for map and parts", 250),
         ]
 
@@ -311,14 +306,14 @@ class ChannelsExplorer(Explorer):
             f'<div class="cnnkit-line">{html.escape(meaning_of(model.filter))}. One slice for each channel: '
             f"{words.times(model.size, model.size, len(CHANNELS))} weights and one bias.</div>"
         )
-        self.counts.value = self._counts()
+        self.counts.value = model.parameters().told() if model.maps is not None else ""
         self._draw_focus()
 
     def _draw_input(self) -> None:
         model = self.model
         if self._shown is not model.image:
             colored = (model.image.transpose(1, 2, 0).clip(0, 1) * 255 + 0.5).astype(np.uint8)
-            self.picture.show(colored, title=f"Picture {words.times(*colored.shape)}")
+            self.picture.show(colored, title="Picture", caption=words.times(*colored.shape))
             self.picture.alt = self.picture.describe("Picture")
             for channel, canvas in enumerate(self.channels):
                 name = f"{CHANNELS[channel].capitalize()} channel"
@@ -340,25 +335,19 @@ class ChannelsExplorer(Explorer):
         chosen, bias = model.maps[model.filter], words.number(model.bias)
         name = f"Feature map {model.filter}"
         all_of_it = np.stack([*model.parts, chosen])
-        titles = ["= red part", "+ green part", f"+ blue part + bias {words.signed(model.bias)}"]
+        titles = ("= red part", "+ green part", "+ blue part")
         for canvas, values, title in zip(self.parts, model.parts, titles, strict=True):
             span = symmetric(all_of_it if model.shared_range else values)
             canvas.show(values, *span, colors="diverging", title=title)
-            canvas.alt = canvas.describe(f"{title[2:].split(' + ')[0].capitalize()} of feature map")
+            canvas.alt = canvas.describe(f"{title[2:].capitalize()} of {name.lower()}")
         span = symmetric(all_of_it if model.shared_range else chosen)
-        self.map.show(chosen, *span, colors="diverging", title=name)
+        self.map.show(chosen, *span, colors="diverging", title=name, caption=f"the sum, plus bias {bias}")
         self.map.alt = self.map.describe(f"{name}, the sum of the three parts and bias {bias}")
         shape = words.times(*model.output_shape())
         self.sheet.show(mosaic(model.maps), *symmetric(model.maps), colors="diverging")
         self.sheet.title = f"Output volume {shape}"
         self.sheet.caption = f"K = {words.count(model.amount, 'map')}, stacked in depth"
         self.sheet.alt = self.sheet.describe(f"Output volume {shape} as a sheet, map {model.filter} framed")
-
-    def _counts(self) -> str:
-        """Parameters of the filters beside those of a dense layer for the same maps."""
-        model = self.model
-        outputs = int(np.prod(model.output_shape()))
-        return parameters((model.size, model.amount), model.image.size, outputs) if outputs else ""
 
     def _draw_focus(self, change: Any = None) -> None:
         model = self.model
@@ -400,8 +389,9 @@ class ChannelsExplorer(Explorer):
         )
         if model.problem:
             return f"{start}: {model.problem}"
-        dense = as_many(sum(model.dense_parameters()), model.filter_parameters())
+        counts = model.parameters()
         return (
             f"{start}: a volume of {words.times(*model.output_shape())} from "
-            f"{words.grouped(model.filter_parameters())} parameters; a dense layer needs {dense}."
+            f"{words.grouped(counts.filters)} parameters; a dense layer needs "
+            f"{as_many(counts.dense, counts.filters)}."
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -41,21 +42,44 @@ def as_many(amount: int, than: int) -> str:
     return f"{grouped(int(round(ratio, -digits)))} times as many"
 
 
-def parameters(filters: tuple[int, int], inputs: int, outputs: int) -> str:
-    """Parameters of `filters` (a, K) beside those of a dense layer from `inputs` to `outputs`, as HTML."""
-    size, amount = filters
-    own = size**2 * len(CHANNELS) * amount + amount
-    dense = inputs * outputs + outputs
-    verdict = f"The dense layer needs <b>{as_many(dense, own)}</b>"
-    verdict += ": a patch as large as the picture is a regular network." if dense == own else "."
-    return (
-        '<div class="cnnkit-title">Parameters</div>'
-        f'<div class="cnnkit-line">The filters: a·a·3·K + K = {size}·{size}·3·{amount} + {amount} = '
-        f"<b>{grouped(own)}</b></div>"
-        '<div class="cnnkit-line">A dense layer for the same maps, a weight for every pair of input and '
-        f"output: {grouped(inputs)}·{grouped(outputs)} + {grouped(outputs)} = <b>{grouped(dense)}</b></div>"
-        f'<div class="cnnkit-line" role="status">{verdict}</div>'
-    )
+@dataclass(frozen=True)
+class Parameters:
+    """What `amount` filters of side `size` through three channels have to learn, and what a dense layer has
+    to that makes the same `outputs` numbers of the same `inputs`: a weight for every pair of them."""
+
+    size: int
+    amount: int
+    inputs: int
+    outputs: int
+
+    @property
+    def filters(self) -> int:
+        """Weights and biases of the filters: a a C K + K."""
+        return self.size**2 * len(CHANNELS) * self.amount + self.amount
+
+    @property
+    def dense_weights(self) -> int:
+        return self.inputs * self.outputs
+
+    @property
+    def dense(self) -> int:
+        """Weights and biases of the dense layer."""
+        return self.dense_weights + self.outputs
+
+    def told(self) -> str:
+        """Both counts with the numbers filled in, and how they compare, as HTML."""
+        size, amount, outputs = self.size, self.amount, grouped(self.outputs)
+        verdict = f"The dense layer needs <b>{as_many(self.dense, self.filters)}</b>"
+        if self.dense == self.filters:
+            verdict += ": a patch as large as the picture is a regular network"
+        return (
+            '<div class="cnnkit-title">Parameters</div>'
+            f'<div class="cnnkit-line">The filters: a·a·3·K + K = {size}·{size}·3·{amount} + {amount} = '
+            f"<b>{grouped(self.filters)}</b></div>"
+            '<div class="cnnkit-line">A dense layer for the same maps, a weight for every pair of input and '
+            f"output: {grouped(self.inputs)}·{outputs} + {outputs} = <b>{grouped(self.dense)}</b></div>"
+            f'<div class="cnnkit-line" role="status">{verdict}.</div>'
+        )
 
 
 def written_out(patches: Sequence[Patch], bias: float, where: str) -> str:
@@ -67,9 +91,9 @@ def written_out(patches: Sequence[Patch], bias: float, where: str) -> str:
     padding = f"; {outside} of its {places} places are padding (dashed)" if outside else ""
     return (
         f'<div class="cnnkit-title">{where}: one window through all three channels{padding}</div>'
-        f'<div class="cnnkit-equation" style="gap:8px 40px">{"".join(blocks)}</div>'
         f'<div class="cnnkit-sum" role="status">{" + ".join(terms)} + bias {signed(bias)} = '
         f"{number(total)}</div>"
+        f'<div class="cnnkit-equation" style="gap:8px 40px">{"".join(blocks)}</div>'
     )
 
 

@@ -42,6 +42,11 @@ class Axis:
         """Image positions that window `index` reads (k,); negative or >= size means padding."""
         return index * self.stride - self.padding + self.dilation * np.arange(self.kernel)
 
+    def readers(self, position: int) -> np.ndarray:
+        """Windows that read the image position (negative or >= size: padding), in order."""
+        offsets = position + self.padding - np.arange(self.output) * self.stride
+        return np.flatnonzero((offsets >= 0) & (offsets < self.span) & (offsets % self.dilation == 0))
+
     def never_read(self) -> np.ndarray:
         """Image positions that no window reads, in order."""
         starts = np.arange(self.output) * self.stride - self.padding
@@ -55,6 +60,13 @@ class Axis:
         value = (self.padded - self.span) // self.stride + 1  # below 1 when no window fits
         inside = f"{self.size} + 2·{self.padding} − {self.dilation}·({self.kernel} − 1) − 1"
         return f"⌊({inside}) / {self.stride}⌋ + 1 = {number(value)}"
+
+    def steps(self) -> str:
+        """`formula` with what stands between: the way that is left to slide, and the steps that fit in."""
+        way = self.padded - self.span
+        fitting, result = number(way // self.stride), number(way // self.stride + 1)
+        start = self.formula().rsplit(" = ", 1)[0]
+        return f"{start} = ⌊{number(way)} / {self.stride}⌋ + 1 = {fitting} + 1 = {result}"
 
     def impossible(self) -> str:
         """Why no window fits, in one sentence; empty when at least one does."""

@@ -125,7 +125,7 @@ function render({ model, el }) {
     // A picture of a few long rows is as wide as the figure; one of a few long columns is not, or it would
     // be as high as the page.
     stage.style.width = picture ? `${Math.min(100, (100 * HIGHEST * picture.width) / picture.height)}%` : "";
-    bar.hidden = !picture || picture.channels === 3;
+    bar.hidden = !picture || picture.channels === 3 || !model.get("bar");
     figure.dataset.painted = Number(figure.dataset.painted || 0) + 1;
     drawLines();
     drawNumbers();
@@ -342,7 +342,7 @@ function render({ model, el }) {
   resize.observe(stage);
 
   const silence = [
-    listen(model, ["_picture", "_table", "lines", "numbers"], drawPicture),
+    listen(model, ["_picture", "_table", "lines", "numbers", "bar"], drawPicture),
     listen(model, ["focus", "marks", "lens", "path", "dots", "hatched", "origin", "gap"], drawMarks),
     listen(model, ["name", "title", "caption", "alt", "width", "interactive", "picks"], drawTexts),
   ];

@@ -52,7 +52,8 @@ class Canvas(anywidget.AnyWidget):
     called (negative with a ring of padding around); gap: what a value that is not a number is called.
     `width` is the picture's width on the page in CSS pixels, where there is room. lines: draw lines between
     the pixels where these are large, so that a small picture shows its pixels even if all are alike.
-    numbers: write each value into its pixel where it is large enough to hold it.
+    numbers: write each value into its pixel where it is large enough to hold it. bar: show what the colors
+    mean; without it the caption says so.
     picks: a click, or Enter and the space bar, set `picked` to the (row, col) under them instead of holding
     the focus; whoever answers sets it back to None. lens: magnify what the marks enclose where pixels are
     too small to be seen.
@@ -69,6 +70,7 @@ class Canvas(anywidget.AnyWidget):
     interactive = traitlets.Bool(True).tag(sync=True)
     lines = traitlets.Bool(False).tag(sync=True)
     numbers = traitlets.Bool(False).tag(sync=True)
+    bar = traitlets.Bool(True).tag(sync=True)
     path: traitlets.List[list[float]] = traitlets.List().tag(sync=True)
     dots: traitlets.List[list[float]] = traitlets.List().tag(sync=True)
     hatched: traitlets.List[dict[str, Any]] = traitlets.List().tag(sync=True)

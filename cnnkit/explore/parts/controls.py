@@ -139,4 +139,6 @@ class Controls:
         play.observe(self.safely(lambda change: go(change["new"]), label), "value")
         words = ipywidgets.Label(label)
         words.add_class("cnnkit-playlabel")
-        return ipywidgets.HBox([words, play], layout={"overflow": "visible"})
+        return ipywidgets.HBox(
+            [words, play], layout={"overflow": "visible", "flex_flow": "row wrap", "max_width": "100%"}
+        )

@@ -42,6 +42,10 @@ function nameControls(root) {
     const label = box.querySelector(".widget-label");
     if (label && !label.textContent) box.querySelector("input")?.setAttribute("aria-label", label.title);
   }
+  for (const button of root.querySelectorAll(".widget-play button")) {
+    const sign = button.querySelector("i")?.className.match(/fa-(play|pause|stop)/)?.[1];
+    if (sign) button.setAttribute("aria-label", sign[0].toUpperCase() + sign.slice(1));
+  }
   for (const button of root.querySelectorAll(".widget-toggle-button")) {
     button.setAttribute("aria-pressed", String(button.classList.contains("mod-active")));
   }

@@ -84,7 +84,7 @@ def _draw_canvas(canvas: Canvas, axes: Any, figure: Any) -> None:
     _draw_hatched(canvas, axes)
     _draw_marks(canvas, axes)
     _draw_path(canvas, axes)
-    if pixels is not None and canvas.values is not None and canvas.values.ndim == 2:
+    if pixels is not None and canvas.values is not None and canvas.values.ndim == 2 and canvas.bar:
         colors = ScalarMappable(
             Normalize(canvas.low, canvas.high), ListedColormap(table(canvas.colors) / 255)
         )

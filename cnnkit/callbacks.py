@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from .history import History
 from .model import Sequential
 from .optim import Optimizer
@@ -43,13 +45,24 @@ class Run:
     Attributes: model, optimizer, loss, history; epoch (from 1) and epochs; step (over the whole run, from
     1) and steps_per_epoch; latest, a dict with the newest known "loss" and "accuracy" of the running
     epoch (read a few times a second, not at every step: empty in an epoch's first
-    steps). `stop(reason)` ends training after this step.
+    steps). train and validation: the (inputs, targets) that `fit` uses, NumPy arrays to be read and not
+    written, or None where there is no validation set; classes: the names of the classes, where `fit` was
+    given a Dataset, else empty. `stop(reason)` ends training after this step.
     """
 
     def __init__(
-        self, model: Sequential, optimizer: Optimizer, loss: Any, history: History, epochs: int
+        self,
+        model: Sequential,
+        optimizer: Optimizer,
+        loss: Any,
+        history: History,
+        epochs: int,
+        train: tuple[np.ndarray, np.ndarray],
+        validation: tuple[np.ndarray, np.ndarray] | None = None,
+        classes: tuple[str, ...] = (),
     ) -> None:
         self.model, self.optimizer, self.loss, self.history = model, optimizer, loss, history
+        self.train, self.validation, self.classes = train, validation, classes
         self.epoch, self.epochs, self.step, self.steps_per_epoch = 0, epochs, 0, 0
         self.latest: dict[str, float] = {}
         self.stopped: str | None = None

@@ -21,6 +21,7 @@ from .batches import Batches, Logbook
 from .breakdown import Snapshot, broken_parameters, explain_break
 from .callbacks import Callback, Run
 from .checkpoint import identity, resume, save_checkpoint
+from .data.dataset import Dataset
 from .errors import CnnkitError, ShapeError, TrainingError
 from .history import History
 from .losses import CrossEntropyLoss, MSELoss
@@ -106,7 +107,9 @@ def _fit(
         if part is not None:
             _check_output(model, loss, *part)
     history = model.history = History()
-    run = Run(model, optimizer, loss, history, epochs)
+    named = [data.classes for data in (train, validation) if isinstance(data, Dataset)]
+    classes = named[0] if named else ()
+    run = Run(model, optimizer, loss, history, epochs, (inputs, targets), held_out, classes)
     run.steps_per_epoch = -(-len(inputs) // batch_size)
     optimizer.prepare(model.parameters)
     if checkpoint is not None:

@@ -1,14 +1,17 @@
-"""Explorer of notebook 08: watch a model train, turn its learning rate, pause it, stop it.
+"""Explorer of notebook 08: watch a model train, turn its learning rate, pause it, step, stop it.
 
 A `TrainingDashboard` is a picture and a callback of `cnnkit.fit` in one. The training cell runs in the
 main thread; JupyterLab delivers what the learner does on another one (kernel subshells), so a slider moved
 during training counts from the next step. Where the kernel has no subshells, the curves still grow and
 the controls answer after the cell.
+
+Training goes on while nothing is drawn, and waits while something is: `Pace` bounds that time.
 """
 
 from __future__ import annotations
 
-import time
+import html
+import threading
 from typing import Any
 
 import ipywidgets
@@ -17,111 +20,122 @@ import traitlets
 
 from ..callbacks import Callback, Run
 from .parts.base import Explorer, Model
-from .parts.canvas import Canvas, side_by_side
+from .parts.canvas import side_by_side
 from .parts.chart import Chart, line
-from .parts.colors import symmetric
-from .parts.sheet import mosaic
+from .parts.curves import Curves
+from .parts.filters import FilterSheet, first_filters
+from .parts.pace import Pace
+from .parts.panels import FilterPanel, WorstPanel
 from .parts.words import count, number
+from .parts.worst import Example, Sample, look, sample_of
 
 REDRAW_EVERY = 0.2  # seconds between two drawings of the curves
-FILTERS_EVERY = 1.0  # seconds between two looks at the weights, which wait for the device
-PAUSE_LOOK = 0.05  # seconds between two looks at the pause button
-RATES = [float(f"{lead}e{power}") for power in range(-5, 0) for lead in (1, 2, 3, 5)] + [1.0]
+LOOK_EVERY = 1.0  # seconds between two looks at the weights and at the worst examples
+SHARE = 0.025  # of the time, at most, for drawing curves, and the same for looking
+PAUSE_LOOK = 0.05  # seconds between two looks at whether a paused run was stopped
+RATES = [float(f"{lead}e{power}") for power in range(-5, 1) for lead in (1, 2, 3, 5)] + [10.0]
 HORIZONS = [lead * 10**power for power in range(1, 9) for lead in (1, 2, 5)]
-CURVES = ("loss", "accuracy", "val_loss", "val_accuracy")
 
 
 class TrainingModel(Model):
     """What is known of a training run, without any widget.
 
-    `curves` maps loss, accuracy, val_loss, val_accuracy to ([epochs], [values]), epochs as fractions:
-    1.5 is the middle of the second epoch. learning_rate is the running optimizer's; paused and
-    running as they say.
+    `curves` holds loss and accuracy as they came; `filters` the first convolution's weights, or None
+    without one; `sample` and `worst` the images that the network gets most wrong, None and [] where there
+    are no images or no classes. learning_rate is the running optimizer's; paused and running as they say.
+    shared_range: one color range for all filters; weight: the (filter, channel, row, column) that is told
+    in words; example: which of `worst` is.
     """
 
-    controlled = ("learning_rate", "paused")
+    controlled = ("learning_rate", "paused", "shared_range", "weight", "example")
 
     learning_rate = traitlets.Float(1e-3, min=0)
     paused = traitlets.Bool(False)
     running = traitlets.Bool(False)
+    shared_range = traitlets.Bool(True)
+    weight = traitlets.Tuple(*[traitlets.Int(min=0)] * 4, default_value=(0, 0, 0, 0))
+    example = traitlets.Int(0, min=0)
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, **settings: Any) -> None:
         self.run: Run | None = None
-        self.filters: np.ndarray | None = None
-        self._clear()
+        self.filters: FilterSheet | None = None
+        self.sample: Sample | None = None
+        self.worst: list[Example] = []
+        self.curves = Curves()
+        super().__init__(**settings)
+        self._steps_due = 0
+        self._woken = threading.Event()
 
-    def _clear(self) -> None:
-        self.curves: dict[str, tuple[list[float], list[float]]] = {name: ([], []) for name in CURVES}
-        self._seen: dict[str, float] | None = None
-        self._before: tuple[int, int, dict[str, float]] = (
-            0,
-            0,
-            {},
-        )  # epoch, step in it, and the means until then
+    # Told by the dashboard -----------------------------------------------------------------------
 
     def start(self, run: Run) -> None:
         """A run starts: forget the one before and take over its learning rate."""
-        self._clear()
-        self.run = run
+        self.curves, self.run, self.worst = Curves(), run, []
         self.paused, self.running = False, True
         self.learning_rate = float(run.optimizer.lr)
-        self.look_at_filters()
-
-    def step(self, run: Run) -> bool:
-        """Note the newest loss and accuracy; False when nothing has been read since the last call."""
-        if run.latest is self._seen or not run.latest:
-            return False
-        self._seen = run.latest
-        within = run.step - (run.epoch - 1) * run.steps_per_epoch
-        epoch, start, means = self._before
-        if epoch != run.epoch:
-            start, means = 0, {}
-        # `latest` holds means since the start of the epoch; the steps since the last look say more.
-        for name, mean in run.latest.items():
-            if name in self.curves and within > start:
-                recent = (mean * within - means.get(name, 0.0) * start) / (within - start)
-                self._add(name, run.step / run.steps_per_epoch, recent)
-        self._before = (run.epoch, within, run.latest)
-        return True
-
-    def epoch(self, run: Run) -> None:
-        """Note what was measured on the validation set."""
-        row = run.history.rows[-1]
-        for name in ("val_loss", "val_accuracy"):
-            if name in row:
-                self._add(name, float(row["epoch"]), row[name])
+        self.filters, self.sample = first_filters(run.model), sample_of(run)
+        self.weight, self.example = self.weight, 0
 
     def end(self) -> None:
         self.running, self.paused = False, False
-        self.look_at_filters()
+        self.look()
+
+    def look(self) -> None:
+        """Read the weights and find the worst examples; waits for the device."""
+        if self.run is None:
+            return
+        if self.filters is not None:
+            self.filters = self.filters.now(self.run.model)
+        if self.sample is not None:
+            self.worst = look(self.run, self.sample)
+
+    @traitlets.validate("weight")
+    def _clip_weight(self, proposal: Any) -> tuple[int, ...]:
+        if self.filters is None:
+            return proposal["value"]
+        shape = self.filters.shown, *self.filters.weights.shape[1:]
+        return tuple(min(at, size - 1) for at, size in zip(proposal["value"], shape, strict=True))
+
+    @traitlets.validate("example")
+    def _clip_example(self, proposal: Any) -> int:
+        return min(proposal["value"], len(self.worst) - 1) if self.worst else proposal["value"]
+
+    # Told by the learner -------------------------------------------------------------------------
 
     def stop(self) -> None:
         """Ask the run to end after its current step."""
         if self.run is not None and self.running:
             self.run.stop("the Stop button was pressed")
+            self._woken.set()
+
+    def advance(self) -> None:
+        """While paused: take one more step, then be paused again. Otherwise nothing."""
+        with self.lock:
+            if self.running and self.paused:
+                self._steps_due += 1
+                self._woken.set()
 
     def wait_while_paused(self) -> None:
-        """Block until the pause ends or the run is stopped (also by interrupting the kernel)."""
+        """Block until the pause ends, a step is due or the run is stopped (or the kernel interrupted)."""
         while self.paused and self.run is not None and not self.run.stopped:
-            time.sleep(PAUSE_LOOK)
+            with self.lock:
+                self._woken.clear()
+                if self._steps_due:
+                    self._steps_due -= 1
+                    return
+            self._woken.wait(PAUSE_LOOK)
 
-    def look_at_filters(self) -> None:
-        """Read the first convolution's weights into `filters` (K, R, S), their mean over the channels."""
-        layers = self.run.model.layers if self.run is not None else []
-        weights = (layer.w.value for layer in layers if hasattr(layer, "w") and len(layer.w.value.shape) == 4)
-        first = next(weights, None)
-        self.filters = None if first is None else first.get().mean(axis=1)
+    @traitlets.observe("paused")
+    def _pause_changed(self, change: Any) -> None:
+        self._steps_due = 0
+        self._woken.set()
 
     @traitlets.observe("learning_rate")
     def _apply_rate(self, change: Any) -> None:
         if self.run is not None and self.running:
             self.run.optimizer.lr = self.learning_rate
 
-    def _add(self, name: str, at: float, value: float) -> None:
-        epochs, values = self.curves[name]
-        epochs.append(at)
-        values.append(float(value))
+    # Told to the reader --------------------------------------------------------------------------
 
     def derived(self) -> dict[str, Any]:
         """How far training is, why it stopped early, and the last value of every curve that has begun."""
@@ -130,7 +144,7 @@ class TrainingModel(Model):
         if run is not None:
             facts |= {name: getattr(run, name) for name in ("epoch", "epochs", "step")}
             facts["stopped"] = run.stopped or ""
-        return facts | {name: values[-1] for name, (_, values) in self.curves.items() if values}
+        return facts | {"worst": [one.index for one in self.worst]} | self.curves.last()
 
     def status(self) -> str:
         """Where training stands, in one sentence."""
@@ -145,14 +159,9 @@ class TrainingModel(Model):
             parts.append(f"loss {number(run.latest['loss'])}")
         if "accuracy" in run.latest:
             parts.append(f"accuracy {_percent(run.latest['accuracy'])}")
-        if self.curves["val_accuracy"][1]:
-            parts.append(f"validation accuracy {_percent(self.curves['val_accuracy'][1][-1])}")
+        if "val_accuracy" in self.curves.last():
+            parts.append(f"validation accuracy {_percent(self.curves.last()['val_accuracy'])}")
         return ", ".join(parts)
-
-
-def _nearest_rate(rate: float) -> float:
-    """The slider's position for a learning rate: nearest on the logarithmic scale."""
-    return min(RATES, key=lambda known: abs(np.log(known) - np.log(max(rate, 1e-12))))
 
 
 def _percent(share: float) -> str:
@@ -164,48 +173,40 @@ class TrainingDashboard(Explorer, Callback):
 
     model: TrainingModel
 
-    def __init__(self) -> None:
-        super().__init__(TrainingModel())
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(TrainingModel(**settings))
         self.loss = Chart(name="loss", title="Loss", x_label="epoch")
         self.accuracy = Chart(name="accuracy", title="Accuracy in %", x_label="epoch")
-        self.filters = Canvas(name="filters", width=170, interactive=False)
+        self.filters, self.worst = FilterPanel(self), WorstPanel(self)
         self.status = self.text()
         self.children = [
+            self.hint(
+                "Run the cell that trains, then turn the learning rate while it does; pause to look, "
+                "step to see what a single step changes."
+            ),
             side_by_side(*self._controls()),
             self.status,
             self.message,
-            side_by_side(self.loss, self.accuracy, self.filters),
+            side_by_side(self.loss, self.accuracy),
+            side_by_side(self.filters, self.worst, gap="12px 32px"),
         ]
         self._handles: list[Any] = []
-        self._drawn = self._filters_drawn = 0.0
+        self._curves_pace, self._look_pace = Pace(REDRAW_EVERY, SHARE), Pace(LOOK_EVERY, SHARE)
         self.model.observe(self.safely(self._draw_controls, "controls"), ["running", "paused"])
         self.safely(self._draw, "drawing")()
+        self.safely(self._draw_looks, "pictures")()
 
     def _controls(self) -> list[ipywidgets.Widget]:
-        # Not a FloatLogSlider: that one rounds the optimizer's own rate to its grid and sends it back.
-        rate = ipywidgets.SelectionSlider(
-            description="Learning rate",
-            options=[(number(rate), rate) for rate in RATES],
-            readout=False,
-            style={"description_width": "90px"},
-            layout={"width": "290px"},
+        self.pause = ipywidgets.ToggleButton(description="Pause", icon="pause", layout={"width": "100px"})
+        self.once = ipywidgets.Button(
+            description="Step", icon="step-forward", tooltip="One more step", layout={"width": "100px"}
         )
-        box = ipywidgets.BoundedFloatText(
-            value=1e-3,
-            min=0,
-            max=10,
-            step=None,
-            tooltip="Learning rate as a number",
-            layout={"width": "90px"},
-        )
-        self.pause = ipywidgets.ToggleButton(description="Pause", icon="pause", layout={"width": "110px"})
-        self.stop = ipywidgets.Button(description="Stop", icon="stop", layout={"width": "110px"})
+        self.stop = ipywidgets.Button(description="Stop", icon="stop", layout={"width": "100px"})
         self.tie(self.pause, "paused")
+        self.once.on_click(self.safely(lambda button: self.model.advance(), "step button"))
         self.stop.on_click(self.safely(lambda button: self.model.stop(), "stop button"))
-        rates = ipywidgets.HBox(
-            [self.tie(rate, "learning_rate", _nearest_rate), self.tie(box, "learning_rate")]
-        )
-        return [rates, ipywidgets.HBox([self.pause, self.stop])]
+        buttons = ipywidgets.HBox([self.pause, self.once, self.stop], layout={"overflow": "visible"})
+        return [self.scale_slider("learning_rate", "Learning rate", RATES, 90), buttons]
 
     # Told by fit ---------------------------------------------------------------------------------
 
@@ -213,70 +214,82 @@ class TrainingDashboard(Explorer, Callback):
         self.safely(self._begin, "begin of training")(run)
 
     def on_step_end(self, run: Run) -> None:
-        if self.model.step(run) and time.perf_counter() - self._drawn > REDRAW_EVERY:
-            self.safely(self._draw, "drawing")()
+        # What was just read has waited for the device, so a look now waits for nothing else.
+        with self.model.lock:
+            read = self.model.curves.step(run)
+        if read:
+            self._draw_when_due()
         if self.model.paused:  # outside of the lock, or the button could never end the pause
-            self.safely(self._draw, "drawing")()
+            self._look_and_draw()
             self.model.wait_while_paused()
 
     def on_epoch_end(self, run: Run) -> None:
-        self.safely(self.model.epoch, "end of epoch")(run)
+        self.safely(self.model.curves.epoch, "end of epoch")(run)
+        self._draw_when_due()
 
     def on_fit_end(self, run: Run) -> None:
         self.safely(self.model.end, "end of training")()
         self.safely(self._draw, "drawing")()
+        self.safely(self._draw_looks, "pictures")()
         self.safely(self._renew_stills, "still")()
 
     def _begin(self, run: Run) -> None:
         self.model.start(run)
-        self.accuracy.layout.display = None if getattr(run.loss, "counts_hits", True) else "none"
-        self._drawn = self._filters_drawn = 0.0
+        self.accuracy.layout.display = None if getattr(run.loss, "counts_hits", False) else "none"
+        self._curves_pace.hurry()
+        with self._look_pace.spending():  # a network that has learned nothing has no worst examples
+            self._draw_looks()
         self._draw()
+
+    def _draw_when_due(self) -> None:
+        if self._look_pace.due():
+            with self._look_pace.spending():
+                self.safely(self._look, "looking")()
+        if self._curves_pace.due():
+            with self._curves_pace.spending():
+                self.safely(self._draw, "drawing")()
+
+    def _look_and_draw(self) -> None:
+        self.safely(self._look, "looking")()
+        self.safely(self._draw, "drawing")()
 
     # Drawing -------------------------------------------------------------------------------------
 
     def _draw(self, change: Any = None) -> None:
-        model, curves = self.model, self.model.curves
-        status = model.status()
-        self.status.value = f'<div class="cnnkit-title">{status}</div>'
+        points, status = self.model.curves.points, self.model.status()
+        self.status.value = f'<div class="cnnkit-title">{html.escape(status)}</div>'
         for chart, name, scale in ((self.loss, "loss", 1), (self.accuracy, "accuracy", 100)):
             lines = [
-                line(label, curves[key][0], np.multiply(curves[key][1], scale), dots=dots)
+                line(label, points[key][0], np.multiply(points[key][1], scale), dots=dots)
                 for label, key, dots in (("training", name, False), ("validation", f"val_{name}", True))
             ]
             top = max([0.0, *lines[0]["y"], *lines[1]["y"]]) * 1.05 if scale == 1 else 100.0
             ranges = (0.0, self._horizon()), (0.0, top or 1.0)
             chart.show(lines, *ranges, alt=f"{chart.title} over the epochs. {status}")
-        now = time.perf_counter()
-        if not model.running or now - self._filters_drawn > FILTERS_EVERY:
-            self._draw_filters()
-            self._filters_drawn = now
         self._draw_controls()
-        self._drawn = time.perf_counter()
 
     def _horizon(self) -> float:
         """Where the axis of epochs ends: at the last epoch, or sooner while that is far away."""
         run = self.model.run
         if run is None:
             return 1.0
-        done = max([0.0, *self.model.curves["loss"][0]])
+        done = max([0.0, *self.model.curves.points["loss"][0]])
         return float(min(run.epochs, next(end for end in HORIZONS if end >= done)))
 
-    def _draw_filters(self) -> None:
-        if self.model.running:
-            self.model.look_at_filters()
-        filters = self.model.filters
-        self.filters.layout.display = "none" if filters is None else None
-        if filters is None:
-            return
-        title = f"First layer: {count(len(filters), 'filter')}"
-        self.filters.show(mosaic(filters), *symmetric(filters), colors="diverging", title=title)
-        self.filters.alt = self.filters.describe(title)
+    def _look(self) -> None:
+        self.model.look()
+        self._draw_looks()
+
+    def _draw_looks(self) -> None:
+        self.filters.draw()
+        self.worst.draw()
 
     def _draw_controls(self, change: Any = None) -> None:
-        self.pause.disabled = self.stop.disabled = not self.model.running
-        self.pause.description = "Resume" if self.model.paused else "Pause"
-        self.pause.icon = "play" if self.model.paused else "pause"
+        running, paused = self.model.running, self.model.paused
+        self.pause.disabled = self.stop.disabled = not running
+        self.once.disabled = not (running and paused)
+        self.pause.description = "Resume" if paused else "Pause"
+        self.pause.icon = "play" if paused else "pause"
 
     def remark(self) -> str:
         if self.model.running and not _answers_while_running():
@@ -286,10 +299,8 @@ class TrainingDashboard(Explorer, Callback):
     # Still ---------------------------------------------------------------------------------------
 
     def pictures(self) -> list[Any]:
-        seen = [self.loss]
-        if self.accuracy.layout.display != "none":
-            seen.append(self.accuracy)
-        return [*seen, self.filters] if self.model.filters is not None else seen
+        parts = [self.loss, self.accuracy, self.filters.canvas, self.worst.canvas]
+        return [part for part in parts if part.layout.display != "none"]
 
     def describe(self) -> str:
         # The same before and after training, so that a stored notebook compares equal however it went.

@@ -239,7 +239,10 @@ class ReadsExplorer(Explorer):
             high = max(1, both if model.shared_range else int(values.max()))
             title = f"Input, {name}: {grouped(model.logs[name].total)} reads"
             canvas.show(values, 0, high, "magma", title=title, caption="how often each pixel is read")
-            canvas.alt = canvas.describe(f"How often the {name} kernel reads each input pixel")
+            total = grouped(model.logs[name].total)
+            canvas.alt = canvas.describe(
+                f"How often the {name} kernel reads each input pixel, {total} in all"
+            )
         self._draw_items()
         self._draw_totals()
         self._draw_focus()
@@ -250,8 +253,8 @@ class ReadsExplorer(Explorer):
             self.items.show(None, title="No work-items", caption="", alt="Work-items: nothing to show")
             return
         values = model.per_item(model.kernel)
-        high = max(1, *(int(model.per_item(name).max()) for name in KERNELS if model.shared_range))
-        high = high if model.shared_range else max(1, int(values.max()))
+        compared = KERNELS if model.shared_range else (model.kernel,)
+        high = max(1, *(int(model.per_item(name).max()) for name in compared))
         idle = max(model.grid) > model.axis.output
         caption = "how many pixels each one reads" + ("; beyond the thin frame: no output" if idle else "")
         title = f"Work-items, {model.kernel}: {shape_text(values)}"

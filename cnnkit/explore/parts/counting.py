@@ -15,7 +15,7 @@ a compiler or a cache may spare some of it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from ...errors import CnnkitError
@@ -79,24 +79,24 @@ def instrument(source: str, function: str, buffer: str = "x") -> str:
     kernel = _find(plain, function)
     if not re.search(rf"\bglobal\b[^,]*\*[^,]*\b{buffer}\s*(?:,|$)", kernel.parameters.replace("__", "")):
         raise CnnkitError(f"The kernel {function!r} has no parameter `__global ... *{buffer}` to count.")
-    far, near = {buffer}, set(_local_parameters(kernel.parameters))
-    declared: list[tuple[int, int]] = []  # where a watched pointer may be named without being read
-    own: set[int] = set()  # and where a name stands that is just being declared
+    far, near = {buffer: 1}, dict.fromkeys(_local_parameters(kernel.parameters), 1)  # to how many [ ] of each
+    declared: list[tuple[int, int]] = []  # where a watched pointer may be named without being read, and
+    own: set[int] = set()  # where a name stands that is just being declared
     for space, start, end, at, name, first in _declarations(plain, kernel.body):
-        follows = _mentions(plain[first:end], far) if space == "global" else True
-        if follows:
-            (far if space == "global" else near).add(name)
+        if space == "local" or _mentions(plain[first:end], far):
+            (near if space == "local" else far)[name] = max(1, len(_brackets(plain, first)))
             declared.append((start, end))
             own.add(at)
     spots: list[tuple[int, str]] = [(kernel.close, PARAMETERS)]
     regions = [kernel.body, *(match.span() for match in _DEFINES.finditer(plain))]
     for begin, end in regions:
-        for match in re.finditer(rf"\b(?:{'|'.join(sorted(far | near))})\b", plain[begin:end]):
+        for match in re.finditer(rf"\b(?:{'|'.join(far | near)})\b", plain[begin:end]):
             at = begin + match.start()
             if at in own or plain[:at].rstrip().endswith((".", "->")):
                 continue
             if match[0] not in _macro_parameters(plain[begin:end]):
-                spots += _access(plain, at, match[0], match[0] in far, declared)
+                bare = any(first <= at < last for first, last in declared)
+                spots += _access(plain, at, match[0], far | near, match[0] in far, bare)
     text = source
     for at, added in sorted(spots, key=lambda spot: spot[0], reverse=True):
         text = text[:at] + added + text[at:]
@@ -104,21 +104,19 @@ def instrument(source: str, function: str, buffer: str = "x") -> str:
 
 
 def _access(
-    plain: str, at: int, name: str, is_far: bool, declared: list[tuple[int, int]]
+    plain: str, at: int, name: str, depths: dict[str, int], is_far: bool, bare: bool
 ) -> list[tuple[int, str]]:
-    """What is put where, for the use of a watched `name` at `at`."""
-    opening = re.compile(r"\s*\[").match(plain, at + len(name))
-    if opening is None:
-        if any(start <= at < end for start, end in declared):
+    """What is put where, for the use of a watched `name` at `at`; bare: may it be named without reading?"""
+    brackets = _brackets(plain, at + len(name))
+    if len(brackets) < depths[name]:  # a pointer, also one to a row of an array of rows
+        if bare:
             return []
-        raise _uncountable(plain, at, f"uses `{name}` without [ ]")
+        raise _uncountable(plain, at, f"uses `{name}` without {'[ ]' * depths[name]}")
     before = plain[:at].rstrip()
     if before.endswith("&") and not re.search(r"[\w)\]]\s*&$", before):
         raise _uncountable(plain, at, f"takes the address of `{name}[...]`")
-    first, close = opening.end(), _matching(plain, opening.end() - 1)
-    end = close + 1
-    while more := re.compile(r"\s*\[").match(plain, end):  # tile[row][column]
-        end = _matching(plain, more.end() - 1) + 1
+    first, close = brackets[0]
+    end = brackets[-1][1] + 1
     assigned = _ASSIGNED.match(plain, end)
     changes = bool(assigned and assigned["both"]) or before.endswith(("++", "--"))
     kinds = [READS] * (changes or not assigned) + [WRITES] * bool(changes or assigned)
@@ -126,6 +124,15 @@ def _access(
         return [(first, "CNNKIT_FAR(("), (close, f"), {name})")] if READS in kinds else []
     opened = "".join("CNNKIT_NEAR((" for _ in kinds)
     return [(first, opened), (close, "".join(f"), {kind})" for kind in kinds))]
+
+
+def _brackets(plain: str, start: int) -> list[tuple[int, int]]:
+    """Where the index begins and its bracket closes, for every [ ] in a row from `start` on."""
+    found: list[tuple[int, int]] = []
+    while opening := re.compile(r"\s*\[").match(plain, start):
+        found.append((opening.end(), _matching(plain, opening.end() - 1)))
+        start = found[-1][1] + 1
+    return found
 
 
 def _find(plain: str, function: str) -> _Kernel:
@@ -205,7 +212,7 @@ def _matching(plain: str, opening: int) -> int:
     raise CnnkitError(f"The `{kind}` in line {line} of the kernel's source is never closed.")
 
 
-def _mentions(text: str, names: set[str]) -> bool:
+def _mentions(text: str, names: Iterable[str]) -> bool:
     return any(re.search(rf"(?<![\w.]){name}\b", text) for name in names)
 
 

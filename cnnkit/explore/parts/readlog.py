@@ -12,7 +12,7 @@ import numpy as np
 from ...array import empty, to_device
 from ...device import Device, current_device
 from ...errors import CnnkitError
-from ...kernel import Kernel, compile_source, launch
+from ...kernel import BuildError, Kernel, compile_source, launch
 from .counting import instrument
 from .words import grouped
 
@@ -128,5 +128,9 @@ def _counting_kernel(device: Device, source: str, function: str, name: str, macr
     kept = device.kernels.get(key)
     if kept is None:
         text = instrument(source, function, name)
-        kept = device.kernels[key] = compile_source(text, function, device, CHUNK=device.chunk, **macros)
+        try:
+            kept = compile_source(text, function, device, CHUNK=device.chunk, **macros)
+        except BuildError as error:  # with the learner's own line, not that of the counting text
+            raise BuildError(function, macros, source, error.log) from None
+        device.kernels[key] = kept
     return kept

@@ -221,7 +221,7 @@ class BackpropExplorer(Explorer):
         self.grid = NumberGrid(self.model.weights, label="Filter weights")
         self.loss, self.explanation, self.check = self.text(), self.text(), self.text()
         shown = self.canvases
-        forward_row = side_by_side(shown["x"], shown["w"], shown["y"], shown["t"])
+        forward_row = side_by_side(shown["x"], shown["w"], shown["y"])
         backward_row = side_by_side(shown["dx"], shown["dw"], shown["g"])
         heading = '<div class="cnnkit-title">{}</div>'.format
         pictures = [
@@ -230,12 +230,15 @@ class BackpropExplorer(Explorer):
             self.text(heading("Backward ← g comes in at y; below each array stands its gradient")),
             backward_row,
         ]
+        layout = {"overflow": "visible", "grid_gap": "4px", "max_width": "100%"}
         self.children = [
             self.hint(
                 "Point at a pixel, a weight or an output, or tab to a picture and use the arrow keys: what "
                 "adds up to its gradient lights up and is written out below."
             ),
-            side_by_side(ipywidgets.VBox(pictures), ipywidgets.VBox(self._controls())),
+            side_by_side(
+                *(ipywidgets.VBox(column, layout=layout) for column in (pictures, self._controls()))
+            ),
             self.loss,
             self.message,
             side_by_side(*self._nudging()),
@@ -256,9 +259,10 @@ class BackpropExplorer(Explorer):
             self.grid,
             self.slider("stride", "Stride", 1, 2),
             self.slider("padding", "Padding", 0, 1),
-            self.dropdown("upstream", "g", upstream, 290),
+            self.dropdown("upstream", "g", upstream, 262),
             self.again,
             self.checkbox("shared_range", "one color range for all gradients", 260),
+            self.canvases["t"],
         ]
 
     def _nudging(self) -> list[ipywidgets.Widget]:

@@ -89,7 +89,7 @@ def _lines(what: str, terms: Terms) -> str:
     named = zip(chain(*terms.left_names), chain(*terms.right_names), strict=True)
     values = zip(terms.left.ravel().tolist(), terms.right.ravel().tolist(), strict=True)
     by_name = " + ".join(f"{left}·{right}" for left, right in named)
-    by_number = " + ".join(f"{number(left)}·{signed(right)}" for left, right in values)
+    by_number = " + ".join(f"{signed(left)}·{signed(right)}" for left, right in values)
     lines = (
         f'<div class="cnnkit-line">{what} = {by_name}</div>'
         f'<div class="cnnkit-line">{what} = {by_number} = {number(terms.total, 4)}</div>'

@@ -169,7 +169,7 @@ class ReadsExplorer(Explorer):
         for canvas in (self.items, *self.inputs.values()):
             canvas.add_class("cnnkit-fluid")
         self.totals = Chart(name="totals", title="Reads of all work-items", x_label="")
-        self.sentence, self.numbers = self.text(), self.text()
+        self.verdict, self.sentence, self.numbers = self.text(), self.text(), self.text()
         self.children = [
             self.hint(
                 "Point at a work-item, or tab to the work-items and use the arrow keys: the pixels that it "
@@ -177,6 +177,7 @@ class ReadsExplorer(Explorer):
                 "pixel to see who reads it."
             ),
             side_by_side(self.items, *self.inputs.values()),
+            self.verdict,
             self.sentence,
             side_by_side(*self._sliders()),
             side_by_side(*self._switches(), align="center"),
@@ -206,7 +207,7 @@ class ReadsExplorer(Explorer):
         ]
         return [
             self.dropdown("tile", "Work-group", groups, width=190, label_width=85),
-            self.choice("kernel", which, width=70),
+            ipywidgets.HBox([ipywidgets.Label("Work-items of"), self.choice("kernel", which, width=70)]),
             self.checkbox("shared_range", "same color range for both kernels", width=260),
             self.player(self.model.walk, "One work-item after another"),
         ]
@@ -264,6 +265,8 @@ class ReadsExplorer(Explorer):
 
     def _draw_totals(self) -> None:
         logs = self.model.logs
+        self.totals.layout.display = None if logs else "none"
+        self.verdict.value = f'<div class="cnnkit-sum">{self._verdict()}</div>' if logs else ""
         if not logs:
             self.totals.show([], alt="No counts to show")
             return
@@ -334,7 +337,7 @@ class ReadsExplorer(Explorer):
         rows = {
             "this work-item reads": [len(model.item_reads(name)) for name in KERNELS],
             "its work-group reads": [len(groups[name]) for name in KERNELS],
-            "of so many different pixels": [len(np.unique(groups[name])) for name in KERNELS],
+            "different pixels among these": [len(np.unique(groups[name])) for name in KERNELS],
             "all work-items read": [log.total for log in logs],
             "all read from local memory": [log.local_reads for log in logs],
         }
@@ -348,7 +351,7 @@ class ReadsExplorer(Explorer):
             for name, values in cells.items()
         )
         table = f'<table class="cnnkit-table"><tr>{heads}</tr>{"".join(lines)}</table>'
-        return f'<div class="cnnkit-tablebox">{table}</div><div class="cnnkit-sum">{self._verdict()}</div>'
+        return f'<div class="cnnkit-tablebox">{table}</div>'
 
     def _verdict(self) -> str:
         """How the two kernels compare, as a sentence of its own."""

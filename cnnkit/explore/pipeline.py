@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Callable
 from typing import Any
 
@@ -12,8 +11,7 @@ import traitlets
 
 import cnnkit
 
-from .parts import own, words
-from .parts.arithmetic import matrix, numbers, read_patch, tint, written_out
+from .parts import own
 from .parts.axis import Axis
 from .parts.base import Explorer
 from .parts.canvas import Canvas, mark, shape_text, side_by_side
@@ -21,6 +19,7 @@ from .parts.chart import Chart
 from .parts.colors import span_of, symmetric, upward
 from .parts.grid import NumberGrid
 from .parts.settings import FilterPicker, FilterSettings, Verdict, ViewSwitch
+from .parts.stage_words import explain_pixel, explain_pooling
 
 STAGES = ("photo", "filtered", "activated", "pooled")
 POOL = 2
@@ -32,8 +31,9 @@ class PipelineModel(FilterSettings):
 
     filtered = conv2d with "same" padding, activated = ReLU, pooled = 2x2 pooling with stride 2 of the kind
     `pooling`. `stages` holds all four by name, or only the photo while `problem` says why. focus: (stage,
-    row, column), the stage as an index into `STAGES`. signed_colors: one diverging color range for the
-    three computed stages, or the article's magma with a range of its own for each.
+    row, column), the stage as an index into `STAGES`. signed_colors: diverging colors, white at zero, or the
+    article's magma. shared_range: one color range for the three computed stages, or one of its own for each;
+    changing signed_colors sets it to what is usual, shared with signed colors and own with magma.
 
     Functions of the learner's may compute instead of cnnkit, each from the stage before it, whoever made
     that: convolution, called as `mine(x, w)` with the padding in `x`; activation, as `mine(x)`; max_pooling
@@ -45,6 +45,7 @@ class PipelineModel(FilterSettings):
         *FilterSettings.controlled,
         "pooling",
         "signed_colors",
+        "shared_range",
         "compared",
         "focus",
     )
@@ -55,14 +56,17 @@ class PipelineModel(FilterSettings):
     average_pooling = traitlets.Any(None, allow_none=True)
     pooling = traitlets.Enum(["max", "average"], "max")
     signed_colors = traitlets.Bool(True)
+    shared_range = traitlets.Bool(True)
     focus = traitlets.Tuple(traitlets.Int(), traitlets.Int(), traitlets.Int(), default_value=(3, 0, 0))
 
     def __init__(self, image: Any = None, **settings: Any) -> None:
         self.stages: dict[str, np.ndarray] = {}
         self.kind = "max"
-        focus = settings.pop("focus", None)
+        focus, shared = settings.pop("focus", None), settings.pop("shared_range", None)
         super().__init__(image, **settings)
         self.focus = focus or self._telling_place()
+        if shared is not None:  # after signed_colors, which would set it
+            self.shared_range = shared
 
     @traitlets.validate("focus")
     def _clip_focus(self, proposal: Any) -> tuple[int, int, int]:
@@ -78,23 +82,27 @@ class PipelineModel(FilterSettings):
     def _check_functions(self, proposal: Any) -> Any:
         return self.check_function(proposal)
 
+    @traitlets.observe("signed_colors")
+    def _usual_range(self, change: Any) -> None:
+        self.shared_range = self.signed_colors
+
     @traitlets.observe("pooling", *functions)
     def _functions_changed(self, change: Any) -> None:
         self.functions_changed()
 
-    def update(self) -> None:
-        """Compute every stage from the newest settings; say in `problem` why there is none."""
-        with self.lock:
-            self.kernel, self.kind = self.weights, self.pooling
-            self.stages, problem = {"photo": self.image}, ""
-            self.comparisons.clear()
-            try:
-                self.stages |= self._compute()
-            except Exception as error:  # a device can fail in many ways, and the learner should read which
-                problem = words.sentence(error)
-            self.problem = problem
+    def compute(self) -> str | None:
+        """Every stage from the newest settings; where one fails, only the photo is left."""
+        self.kernel, self.kind = self.weights, self.pooling
+        self.stages = {"photo": self.image}
+        self.comparisons.clear()
+        if min(self.image.shape) < POOL:
+            needed = f"{POOL}×{POOL} pooling needs at least {POOL} rows and {POOL} columns"
+            return f"{needed}, and this photo has {shape_text(self.image)} pixels: take a larger one."
+        try:
+            self.stages |= self._compute()
+        finally:
             self.focus = self._clip_focus({"value": self.focus})
-            self.version += 1
+        return None
 
     def maker(self, stage: str) -> str:
         """The trait that holds the learner's function for `stage`, if there is one."""
@@ -209,9 +217,10 @@ class PipelineModel(FilterSettings):
         both = self.comparison(name)
         if self.compared and both is not None:
             return both.difference, *symmetric(both.difference[both.differs], CLEAR), "diverging"
+        whose = self.stages["filtered"] if self.shared_range or self.compared else values
         if self.signed_colors or self.compared:
-            return values, *symmetric(self.stages["filtered"], CLEAR), "diverging"
-        low, high = upward(values, CLEAR)
+            return values, *symmetric(whose, CLEAR), "diverging"
+        low, high = upward(whose, CLEAR)
         return values, low, high, "magma"
 
 
@@ -231,7 +240,7 @@ class PipelineExplorer(Explorer):
             canvas.add_class("cnnkit-fluid")  # four in a row where there is room
         self.picker = FilterPicker(self)
         self.verdict = Verdict(self)
-        self.explanation = self.text()
+        self.explanation, self.ranges = self.text(), self.text()
         self.children = [
             self.hint(
                 "Point at any picture, or tab to it and use the arrow keys: what belongs together lights up "
@@ -244,21 +253,25 @@ class PipelineExplorer(Explorer):
         ]
         for index, canvas in enumerate(self.canvases.values()):
             canvas.observe(self.safely(self._pointed_at(index), f"pointing at stage {index}"), "focus")
-        self.model.observe(self.safely(self._draw, "drawing"), ["version", "signed_colors", "compared"])
+        self.model.observe(
+            self.safely(self._draw, "drawing"), ["version", "signed_colors", "shared_range", "compared"]
+        )
         self.model.observe(self.safely(self._draw_focus, "explaining"), "focus")
         self.safely(self._draw, "drawing")()
 
     def _switches(self) -> list[ipywidgets.Widget]:
-        pooling = ipywidgets.ToggleButtons(
-            options=[("max pooling", "max"), ("average pooling", "average")],
-            tooltips=["Keep the largest of four", "Keep the mean of four"],
-            style={"button_width": "132px"},
-        )
-        ways = [
-            ("signed colors", True, "One range for all stages, white is zero"),
-            ("magma", False, "As in the article, each stage has its own range"),
+        options = [
+            ("max pooling", "max", "Keep the largest of four"),
+            ("average pooling", "average", "Keep the mean of four"),
         ]
-        return [self.tie(pooling, "pooling"), ViewSwitch(self, "signed_colors", ways, (132, 106))]
+        pooling = self.choice("pooling", options, 132)
+        ways = [
+            ("signed colors", True, "White is zero, orange above, blue below"),
+            ("magma", False, "As in the article: dark is smallest, light is largest"),
+        ]
+        shared = self.checkbox("shared_range", "same color range for stages 2 to 4", 270)
+        ipywidgets.dlink((self.model, "compared"), (shared, "disabled"))  # a difference has its own range
+        return [pooling, ViewSwitch(self, "signed_colors", ways, (132, 106)), shared, self.ranges]
 
     def _pointed_at(self, stage: int) -> Any:
         def pointed(change: Any) -> None:
@@ -281,7 +294,7 @@ class PipelineExplorer(Explorer):
             "photo": "the input",
             "filtered": "blue is below zero" if model.signed_colors or model.compared else "dark is smallest",
             "activated": "nothing below zero is left",
-            "pooled": "a quarter of the pixels",
+            "pooled": self._pooled_caption(),
         }
         names = {"filtered": "filter", "activated": "ReLU", "pooled": "pooling"}
         for name, canvas in self.canvases.items():
@@ -298,7 +311,24 @@ class PipelineExplorer(Explorer):
                 caption = "orange where yours is larger" if both.count else "white: all the same"
             canvas.show(values, low, high, table, title=title, caption=f"{shape_text(values)}: {caption}")
             canvas.alt = canvas.describe(title[3:])
+        self.ranges.value = f'<div class="cnnkit-note">{self._ranges()}</div>'
         self._draw_focus()
+
+    def _pooled_caption(self) -> str:
+        """What pooling keeps, and what it leaves out of a photo of odd size."""
+        height, width = self.model.image.shape
+        axes = Axis(height, POOL, POOL), Axis(width, POOL, POOL, name="columns")
+        return "; ".join(["a quarter of the pixels", *(text for axis in axes if (text := axis.left_out()))])
+
+    def _ranges(self) -> str:
+        """Which numbers the colors stand for, in words."""
+        model = self.model
+        if model.compared:
+            return "Every difference has a color range of its own, each other stage the filtered one’s."
+        zero = "white is zero" if model.signed_colors else "dark is smallest"
+        if model.shared_range:
+            return f"Stages 2 to 4 share one color range ({zero}): the same color is the same number."
+        return f"Each stage has its own color range ({zero}): equal colors can be different numbers."
 
     def _draw_focus(self, change: Any = None) -> None:
         model = self.model
@@ -324,56 +354,7 @@ class PipelineExplorer(Explorer):
         for index, (name, canvas) in enumerate(self.canvases.items()):
             canvas.focus = (row, column) if index == stage else None
             canvas.marks = marks[name]
-        self.explanation.value = self._explain_pooling() if stage == 3 else self._explain_pixel()
-
-    def _explain_pixel(self) -> str:
-        """The multiply-adds of one filtered pixel and what ReLU makes of it."""
-        model = self.model
-        _, row, column = model.focus
-        rows, columns = model.axes()
-        patch = read_patch(model.image, model.kernel, rows.cells(row), columns.cells(column))
-        filtered, activated = (self._yours(stage, row, column) for stage in ("filtered", "activated"))
-        before = float(model.stages["filtered"][row, column]) if filtered else patch.total
-        after = f"{filtered} → ReLU → {words.number(max(0.0, before))}{activated}"
-        return written_out(patch, f"Filtered pixel (row {row}, column {column})", after)
-
-    def _yours(self, stage: str, row: int, column: int) -> str:
-        """What the learner's function for `stage` gave where cnnkit gives another number; else empty."""
-        both = self.model.comparison(stage)
-        if both is None or not both.differs[row, column]:
-            return ""
-        return html.escape(f"; your {both.name} gave {both.values_at(row, column)[0]}")
-
-    def _explain_pooling(self) -> str:
-        """Four filtered numbers, the same after ReLU, and what pooling keeps."""
-        model = self.model
-        _, row, column = model.focus
-        top, left, height, width = model.block()
-        here = slice(top, top + height), slice(left, left + width)
-        before, after = model.stages["filtered"][here], model.stages["activated"][here]
-        winner = model.winner()
-        largest = float(np.abs(after).max())
-        ring = "outline:2px solid #19b5fe;outline-offset:-2px"
-        cells = [
-            [
-                (words.number(value), ring if (top + i, left + j) == winner else tint(value, largest))
-                for j, value in enumerate(line)
-            ]
-            for i, line in enumerate(after.tolist())
-        ]
-        name = "largest" if model.kind == "max" else "mean"
-        both = model.comparison("pooled")
-        right = model.stages["pooled"] if both is None else both.ours
-        value = words.number(right[row, column]) + self._yours("pooled", row, column)
-        kept = f'<div class="cnnkit-sum" role="status">{name} = {value}</div>'
-        arrow = '<div class="cnnkit-operator" aria-hidden="true">→</div>'
-        parts = [numbers("filtered", before), matrix("after ReLU", cells), kept]
-        window = model.window()
-        return (
-            f'<div class="cnnkit-title">Pooled pixel (row {row}, column {column})</div>'
-            f'<div class="cnnkit-equation">{arrow.join(parts)}</div>'
-            f'<div class="cnnkit-line">It saw {words.times(window[2], window[3])} pixels of the photo.</div>'
-        )
+        self.explanation.value = explain_pooling(model) if stage == 3 else explain_pixel(model)
 
     # Still ---------------------------------------------------------------------------------------
 

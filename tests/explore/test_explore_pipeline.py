@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
+import traitlets
 
 import cnnkit
 from cnnkit.explore import PipelineExplorer, PipelineModel
@@ -96,6 +99,9 @@ def test_pixels_of_an_odd_edge_belong_to_no_pooled_pixel(image):
     explorer.canvases["activated"].focus = (3, 14)
     assert explorer.canvases["pooled"].marks == []
     assert explorer.message.value == ""
+    assert explorer.canvases["pooled"].caption.endswith("the last column is left out")
+    even = PipelineExplorer(image[:, :14]).canvases["pooled"].caption
+    assert even == "9 × 7: a quarter of the pixels"
 
 
 def test_stages_share_one_signed_range_and_magma_has_its_own(image):
@@ -105,6 +111,84 @@ def test_stages_share_one_signed_range_and_magma_has_its_own(image):
     model.signed_colors = False
     assert {model.shown(name)[3] for name in ("filtered", "activated", "pooled")} == {"magma"}
     assert model.shown("activated")[1] == 0.0
+
+
+def test_the_range_is_shared_or_own_in_either_coloring(image):
+    """The usual one comes with the coloring, and the switch changes it; words say which it is."""
+    explorer = PipelineExplorer(image, preset="emboss")
+    model, names = explorer.model, ("filtered", "activated", "pooled")
+
+    def ranges():
+        shown = {(explorer.canvases[name].low, explorer.canvases[name].high) for name in names}
+        assert {model.shown(name)[1:3] for name in names} == shown
+        return len(shown)
+
+    assert model.shared_range and ranges() == 1 and "share one color range" in explorer.ranges.value
+    model.shared_range = False
+    assert ranges() > 1 and "its own color range (white is zero)" in explorer.ranges.value
+    model.signed_colors, model.shared_range = False, True
+    assert ranges() == 1 and "share one color range (dark is smallest)" in explorer.ranges.value
+    model.signed_colors = True
+    model.signed_colors = False
+    assert not model.shared_range and ranges() > 1
+    settings = {"signed_colors": False, "shared_range": True}
+    assert PipelineModel(image, **settings).state() | settings == PipelineModel(image, **settings).state()
+
+
+def test_the_switches_move_the_model_and_follow_it(image):
+    explorer = PipelineExplorer(image)
+    parts = {getattr(part, "description", ""): part for part in explorer.children[3].children[1].children}
+    shared = parts["same color range for stages 2 to 4"]
+    shared.value = False
+    assert not explorer.model.shared_range
+    explorer.model.shared_range = True
+    assert shared.value
+    pooling = explorer.children[3].children[1].children[0]
+    pooling.value = "average"
+    assert explorer.model.pooling == "average"
+    explorer.model.pooling = "max"
+    assert pooling.value == "max"
+
+
+def test_a_photo_too_small_to_pool_is_explained():
+    explorer = PipelineExplorer(np.ones((1, 5), np.float32))
+    assert "at least 2 rows and 2 columns" in explorer.message.value and "1 × 5" in explorer.message.value
+    assert explorer.canvases["pooled"].values is None and explorer.still().startswith(b"\x89PNG")
+    explorer.model.image = np.ones((2, 5), np.float32)
+    assert explorer.message.value == "" and explorer.model.stages["pooled"].shape == (1, 2)
+
+
+def test_two_models_can_be_linked(image):
+    one, other = PipelineModel(image), PipelineModel(image)
+    link = traitlets.link((one, "preset"), (other, "preset"))
+    one.preset = "blur"
+    assert other.preset == "blur" and np.array_equal(one.stages["pooled"], other.stages["pooled"])
+    link.unlink()
+
+
+def test_a_switch_moved_while_another_thread_convolves_leaves_both_right(image):
+    model, stop, wrong = PipelineModel(image, preset="blur"), threading.Event(), []
+    x = np.random.default_rng(1).random((4, 3, 20, 20), dtype=np.float32)
+    w = np.random.default_rng(2).random((5, 3, 3, 3), dtype=np.float32)
+    right = cnnkit.conv2d(x, w).get()
+
+    def convolve():
+        while not stop.is_set():
+            if not np.array_equal(cnnkit.conv2d(x, w).get(), right):
+                wrong.append(1)
+
+    beside = threading.Thread(target=convolve)
+    beside.start()
+    try:
+        for turn in range(60):
+            model.preset = ("edges", "emboss", "Sobel x")[turn % 3]
+            model.pooling = ("average", "max")[turn % 2]
+            for name, expected in stages_of(image, model.weights, model.pooling).items():
+                np.testing.assert_allclose(model.stages[name], expected, rtol=1e-4, atol=1e-3)
+    finally:
+        stop.set()
+        beside.join()
+    assert wrong == [] and model.problem == ""
 
 
 def test_a_failure_keeps_the_photo_and_says_why(image, monkeypatch):

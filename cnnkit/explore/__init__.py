@@ -7,6 +7,7 @@ still (a PNG drawn by Matplotlib that stands where no kernel runs).
 
 from .backprop import BackpropExplorer, BackpropModel
 from .channels import ChannelsExplorer, ChannelsModel
+from .draw import DrawExplorer, DrawModel
 from .filter import FilterExplorer, FilterModel
 from .geometry import GeometryExplorer, GeometryModel
 from .parts.canvas import Canvas
@@ -22,6 +23,8 @@ __all__ = [
     "Canvas",
     "ChannelsExplorer",
     "ChannelsModel",
+    "DrawExplorer",
+    "DrawModel",
     "FilterExplorer",
     "FilterModel",
     "GeometryExplorer",

@@ -1,4 +1,4 @@
-"""Ink on a pad of 32x32 cells: strokes, bitmaps of known counts, and the fitting that the digits went through.
+"""Ink on a pad of 32x32 cells: strokes, bitmaps of known counts, and the pictures that networks get of them.
 
 The images of `cnnkit.data.digits` were made by NIST's public-domain handprint system (M. D. Garris et al.,
 "NIST Form-Based Handprint Recognition System", NISTIR 5469, 1994), whose steps `fit` follows: cut the
@@ -8,17 +8,22 @@ amount, and straighten its slant. `cnnkit.data.ink_counts` then counts the ink i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import traitlets
 
+from ...data import ink_counts
+
 SIDE, BLOCK = 32, 4
+SIDES = (8, 28)  # of the pictures that a pad can be turned into
 WIDTH = 20  # columns of a fitted digit
 THICK, VERY_THICK = 412, 560  # more inked cells than this are thinned, once or twice
 THIN, VERY_THIN = 256, 108  # fewer than this are thickened, once or twice
+
+INNER = 20  # pixels on the longer side of a digit in a picture of 28x28
 
 Rectangle = tuple[float, float, float, float]  # row, column, height, width, in cells
 
@@ -64,7 +69,7 @@ def stroke(points: Sequence[tuple[float, float]], brush: float) -> np.ndarray:
     """
     ink = empty()
     rows, columns = (np.arange(SIDE) + 0.5 for _ in range(2))
-    for start, end in zip(points[:1] + points[:-1], points, strict=True):
+    for start, end in zip([points[0], *points[:-1]], points, strict=True):
         (row, column), (to_row, to_column) = start, end
         down, right = to_row - row, to_column - column
         length = down**2 + right**2
@@ -96,6 +101,24 @@ def thicker(bitmap: np.ndarray) -> np.ndarray:
 def thinner(bitmap: np.ndarray) -> np.ndarray:
     """Ink only where all four neighbors have it; there is none outside of the pad."""
     return bitmap & moved(bitmap, 1) & moved(bitmap, -1) & moved(bitmap, 0, 1) & moved(bitmap, 0, -1)
+
+
+def of_counts(picture: np.ndarray) -> np.ndarray:
+    """A bitmap (32, 32) whose `ink_counts` are exactly `picture` (8, 8), which holds sixteenths in [0, 1].
+
+    The set of digits keeps only how many cells of each block were inked, not which. Here they are those
+    where the picture, interpolated bilinearly between the middles of its pixels, is largest.
+    """
+    counts = np.rint(np.asarray(picture, dtype=np.float64) * BLOCK**2).astype(int)
+    side = len(counts)
+    at = np.clip((np.arange(SIDE) + 0.5) / BLOCK - 0.5, 0, side - 1)
+    weights = np.maximum(0, 1 - np.abs(at[:, None] - np.arange(side)))
+    between = weights @ counts @ weights.T
+    blocks = between.reshape(side, BLOCK, side, BLOCK).swapaxes(1, 2).reshape(side, side, BLOCK**2)
+    order = np.argsort(-blocks, axis=2, kind="stable")
+    ranks = np.argsort(order, axis=2, kind="stable")
+    inked = (ranks < counts[:, :, None]).reshape(side, side, BLOCK, BLOCK)
+    return inked.swapaxes(1, 2).reshape(SIDE, SIDE)
 
 
 # Fitting -----------------------------------------------------------------------------------------
@@ -165,3 +188,80 @@ def _slant(bitmap: np.ndarray) -> np.ndarray:
         return still
     slope = (int(bitmap[top].argmax()) - int(bitmap[bottom].argmax())) / (bottom - top)
     return np.round((np.arange(SIDE) - SIDE // 2) * slope).astype(int)
+
+
+# Seen --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a network gets of a pad: picture (H, W) float32 in [0, 1].
+
+    cut: the rectangle of the pad that was cut out and scaled; None when the whole pad was taken.
+    on_pad: says for a rectangle of the picture where its ink lies on the pad.
+    """
+
+    picture: np.ndarray
+    cut: Rectangle | None
+    on_pad: Callable[[Rectangle], Rectangle]
+
+
+def seen(bitmap: np.ndarray, side: int, fitting: bool) -> Seen:
+    """The picture of `side` x `side` pixels that a network gets of `bitmap` (32, 32); side is 8 or 28.
+
+    8: the ink is counted as in the digits, after `fit` if `fitting`. 28: as in MNIST, gray by the share of
+    ink; if `fitting`, the drawing is cut out, scaled to 20 pixels on its longer side and put with its center
+    of mass in the middle (Y. LeCun et al., "Gradient-based learning applied to document recognition", 1998).
+    """
+    if side == SIDE // BLOCK:
+        fitted = fit(bitmap) if fitting else None
+        if fitted is None:
+            return Seen(ink_counts(bitmap), None, lambda area: _scaled(area, BLOCK))
+        return Seen(ink_counts(fitted.bitmap), fitted.box, lambda area: fitted.on_pad(_scaled(area, BLOCK)))
+    box = box_of(bitmap) if fitting else None
+    if box is None:
+        shares = _overlaps(side, SIDE)
+        return Seen(_gray(shares @ bitmap @ shares.T), None, lambda area: _scaled(area, SIDE / side))
+    return _centered(bitmap, box, side)
+
+
+def _centered(bitmap: np.ndarray, box: tuple[int, int, int, int], side: int) -> Seen:
+    row, column, height, width = box
+    longer = max(height, width)
+    rows, columns = (max(1, round(INNER * size / longer)) for size in (height, width))
+    cut = bitmap[row : row + height, column : column + width]
+    small = _overlaps(rows, height) @ cut @ _overlaps(columns, width).T
+    middles = [(small.sum(axis=1 - axis) @ (np.arange(small.shape[axis]) + 0.5)) for axis in (0, 1)]
+    top, left = (
+        int(np.clip(round(side / 2 - middle / small.sum()), 0, side - size))
+        for middle, size in zip(middles, small.shape, strict=True)
+    )
+    picture = np.zeros((side, side))
+    picture[top : top + rows, left : left + columns] = small
+
+    def on_pad(area: Rectangle) -> Rectangle:
+        down, right = height / rows, width / columns
+        return (
+            row + (area[0] - top) * down,
+            column + (area[1] - left) * right,
+            area[2] * down,
+            area[3] * right,
+        )
+
+    return Seen(_gray(picture), box, on_pad)
+
+
+def _overlaps(parts: int, cells: int) -> np.ndarray:
+    """(parts, cells): which share of each of `parts` equal stretches lies in each of `cells` equal ones."""
+    ends = np.arange(parts + 1) * cells / parts
+    until = np.minimum(ends[1:, None], np.arange(cells) + 1)
+    since = np.maximum(ends[:-1, None], np.arange(cells))
+    return np.maximum(0, until - since) * parts / cells
+
+
+def _gray(shares: np.ndarray) -> np.ndarray:
+    return np.clip(shares, 0, 1).astype(np.float32)
+
+
+def _scaled(area: Rectangle, by: float) -> Rectangle:
+    return area[0] * by, area[1] * by, area[2] * by, area[3] * by

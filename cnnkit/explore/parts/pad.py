@@ -44,9 +44,8 @@ class Pad(anywidget.AnyWidget):
     def _check_bits(self, proposal: Any) -> bytes:
         bits = proposal["value"]
         if len(bits) != ink.SIDE**2 or max(bits) > 1:
-            raise traitlets.TraitError(
-                f"A pad holds {ink.SIDE**2} bytes of 0 or 1, not {len(bits)} bytes up to {max(bits, default=0)}."
-            )
+            found = f"{len(bits)} bytes up to {max(bits, default=0)}"
+            raise traitlets.TraitError(f"A pad holds {ink.SIDE**2} bytes of 0 or 1, not {found}.")
         return bits
 
     @property
@@ -66,7 +65,7 @@ class Pad(anywidget.AnyWidget):
             return f"Drawing pad of {ink.SIDE} by {ink.SIDE} cells, empty"
         row, column, height, width = box
         return (
-            f"Drawing pad of {ink.SIDE} by {ink.SIDE} cells, {number(100 * bitmap.mean(), 2)} % of them inked, "
-            f"rows {row} to {row + height - 1}, columns {column} to {column + width - 1}, "
-            f"{count(int(bitmap.sum()), 'cell')} in all"
+            f"Drawing pad of {ink.SIDE} by {ink.SIDE} cells, {count(int(bitmap.sum()), 'cell')} inked "
+            f"({number(100 * bitmap.mean(), 2)} %), in rows {row} to {row + height - 1} and "
+            f"columns {column} to {column + width - 1}"
         )

@@ -11,39 +11,19 @@ import traitlets
 
 import cnnkit
 
+from .parts import windows
 from .parts.axis import Axis, remark
 from .parts.base import Explorer, Model
 from .parts.canvas import Canvas, mark, side_by_side
 from .parts.tour import tour
-from .parts.windows import (
-    even_ways,
-    one_dimension,
-    runs,
-    told_input,
-    told_output,
-    unread_strips,
-    window_corners,
-)
+from .parts.windows import EXAMPLES
 from .parts.words import count, times
 
 NUMBERS = ("size", "kernel", "stride", "padding", "dilation")
 LIMITS = {"size": (1, 300), "kernel": (1, 15), "stride": (1, 32), "padding": (0, 64), "dilation": (1, 8)}
 OWN = "your own numbers"
 
-# Size, kernel, stride, padding and dilation of layers that learners meet in the literature.
-EXAMPLES = {
-    "7×7, 3×3, stride 2, padding 1": (7, 3, 2, 1, 1),
-    "7×7, 3×3, stride 2: fits evenly": (7, 3, 2, 0, 1),
-    "7×7, 5×5, stride 3: pixels left out": (7, 5, 3, 0, 1),
-    "10×10, 2×2, stride 3: gaps": (10, 2, 3, 0, 1),
-    "32×32, 3×3, same size": (32, 3, 1, 1, 1),
-    "32×32, 5×5: LeNet-5 (1998)": (32, 5, 1, 0, 1),
-    "32×32, 2×2, stride 2: as in pooling": (32, 2, 2, 0, 1),
-    "12×12, 3×3, dilation 3": (12, 3, 1, 0, 3),
-    "224×224, 7×7, stride 2: ResNet (2015)": (224, 7, 2, 3, 1),
-    "227×227, 11×11, stride 4: AlexNet (2012)": (227, 11, 4, 0, 1),
-    "5×5, 7×7: does not fit": (5, 7, 1, 0, 1),
-}
+PADDING = "padding to the same size"
 PLAY = "Play: the window slides by itself"
 
 
@@ -75,12 +55,13 @@ class GeometryModel(Model):
         self.reads: np.ndarray | None = None
         self.taken: np.ndarray | None = None
         self._locate()
-        example = settings.pop("example", None)
+        later = {name: settings.pop(name) for name in ("example", "focus", "pixel") if name in settings}
         super().__init__(**settings)
         self._name_example()
-        if example is not None:
-            self.example = example
+        self.example = later.pop("example", self.example)
         self.begin()
+        for name, place in later.items():  # a place means something once the sizes are known
+            setattr(self, name, place)
 
     @traitlets.validate(*NUMBERS)
     def _check_number(self, proposal: Any) -> int:
@@ -158,11 +139,11 @@ class GeometryModel(Model):
         settings = rows.stride, rows.padding, rows.dilation
         image = np.ones((1, 1, rows.size, rows.size), np.float32)
         ones = np.ones((1, 1, rows.kernel, rows.kernel), np.float32)
-        windows = np.ones((1, 1, rows.output, rows.output), np.float32)
+        slopes = np.ones((1, 1, rows.output, rows.output), np.float32)
         # A filter of ones adds up how many pixels (not padding) a window holds. Backwards, every window
         # hands a one to each pixel that it read: their sum is how often a pixel is read.
         taken = cnnkit.conv2d(image, ones, None, *settings)
-        reads, _, _ = cnnkit.conv2d_backward(windows, image, ones, *settings)
+        reads, _, _ = cnnkit.conv2d_backward(slopes, image, ones, *settings)
         self.taken, self.reads = (np.rint(found.get()[0, 0]).astype(np.int64) for found in (taken, reads))
         self.focus = self.focus  # clipped to the new output
         self.pixel = self.pixel
@@ -191,11 +172,11 @@ class GeometryModel(Model):
             return None
         return np.pad(self.reads.astype(np.float32), self.rows.padding, constant_values=np.nan)
 
-    def windows_along_a_row(self) -> np.ndarray | None:
+    def along_a_row(self) -> np.ndarray | None:
         """(output, padded): 1 where a window of one row reads a pixel, -1 where it reads padding, else 0."""
         if self.reads is None:
             return None
-        return one_dimension(self.columns)
+        return windows.one_dimension(self.columns)
 
 
 class GeometryExplorer(Explorer):
@@ -209,10 +190,12 @@ class GeometryExplorer(Explorer):
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(GeometryModel(**settings))
+        self._moving = False
         self.input = Canvas(name="input", width=285, lines=True, numbers=True, gap="padding")
         # As wide as the input and below it: what a window reads lies under the pixels that it reads.
         self.windows = Canvas(name="windows", width=285, lines=True, interactive=False, bar=False)
-        self.output = Canvas(name="output", width=240, lines=True, numbers=True)
+        self.windows.lens = False
+        self.output = Canvas(name="output", width=244, lines=True, numbers=True)
         self.formula, self.explanation = self.text(), self.text()
         self.children = [
             self.hint(
@@ -245,7 +228,7 @@ class GeometryExplorer(Explorer):
             description="Pad to the same size", tooltip="As many outputs as pixels, at stride 1"
         )
         same.layout.width = "205px"
-        same.on_click(self.safely(lambda button: self.model.pad_to_same(), "padding"))
+        same.on_click(self.safely(lambda button: self.model.pad_to_same(), PADDING))
         ends = [("Size", 3, 32), ("Kernel", 1, 7), ("Stride", 1, 6), ("Padding", 0, 4), ("Dilation", 1, 4)]
         sliders = [
             self.slider(label.lower(), label, low, high, box_high=LIMITS[label.lower()][1])
@@ -261,22 +244,31 @@ class GeometryExplorer(Explorer):
 
     def _output_pointed(self, change: Any) -> None:
         if change["new"] is not None:
-            self.model.pixel = None
-            self.model.focus = change["new"]
+            self._explain(change["new"], None)
 
     def _input_pointed(self, change: Any) -> None:
         if change["new"] is not None:
             row, column = change["new"]
-            self.model.pixel = row - self.model.rows.padding, column - self.model.rows.padding
+            ring = self.model.rows.padding
+            self._explain(self.model.focus, (row - ring, column - ring))
+
+    def _explain(self, focus: tuple[int, int], pixel: tuple[int, int] | None) -> None:
+        """Set both at once: drawn one after the other, the pictures would flicker under the pointer."""
+        self._moving = True
+        try:
+            self.model.focus, self.model.pixel = focus, pixel
+        finally:
+            self._moving = False
+        self._draw_focus()
 
     def _slide(self, step: int) -> None:
         if self.model.reads is not None:
-            self.model.pixel = None
-            self.model.focus = tour(self.model.rows.output, self.model.columns.output).place(step)
+            self._explain(tour(self.model.rows.output, self.model.columns.output).place(step), None)
 
     # To the learner ------------------------------------------------------------------------------
 
     def _draw(self, change: Any = None) -> None:
+        self._errors.pop(PADDING, None)  # it told of other numbers
         self._draw_input()
         self._draw_windows()
         self._draw_output()
@@ -290,7 +282,8 @@ class GeometryExplorer(Explorer):
     def _draw_input(self) -> None:
         model, canvas, axis = self.model, self.input, self.model.rows
         values = model.padded_reads()
-        hatched, dots = unread_strips(axis), window_corners(axis)
+        hatched = windows.unread_strips(axis) if values is not None else []
+        dots = windows.window_corners(axis) if values is not None else []
         ring = f", with padding {times(axis.padded, axis.padded)}" if axis.padding else ""
         canvas.origin = -axis.padding, -axis.padding
         canvas.show(
@@ -304,11 +297,11 @@ class GeometryExplorer(Explorer):
             + ("; hatched: never read" if hatched else ""),
         )
         what = f"How many windows read each pixel of the {times(axis.size, axis.size)} input{ring}"
-        canvas.alt = canvas.describe(what) + (f"; {self._unread_words()}" if values is not None else "")
+        canvas.alt = canvas.describe(what) + (f"; {windows.unread_words(axis)}" if values is not None else "")
         canvas.hatched, canvas.dots = hatched, dots
 
     def _draw_windows(self) -> None:
-        values, axis = self.model.windows_along_a_row(), self.model.columns
+        values, axis = self.model.along_a_row(), self.model.columns
         self.windows.show(
             values,
             -1.6,
@@ -336,6 +329,8 @@ class GeometryExplorer(Explorer):
 
     def _draw_focus(self, change: Any = None) -> None:
         model = self.model
+        if self._moving:
+            return
         if model.reads is None:
             self.input.marks = self.windows.marks = self.output.marks = []
             self.explanation.value = ""
@@ -357,7 +352,7 @@ class GeometryExplorer(Explorer):
         self.output.marks = []
         assert self.model.taken is not None
         pixels = int(self.model.taken[row, column])
-        self.explanation.value = told_output(rows, columns, (row, column), pixels)
+        self.explanation.value = windows.told_output(rows, columns, (row, column), pixels)
 
     def _draw_input_pixel(self, row: int, column: int) -> None:
         """Light up the output cells that read an input pixel and say which they are."""
@@ -367,18 +362,14 @@ class GeometryExplorer(Explorer):
         self.output.focus, self.input.focus = None, (row + ring, column + ring)
         self.input.marks = []
         self.output.marks = [
-            mark(top, left, height, width) for top, height in runs(down) for left, width in runs(across)
+            mark(top, left, height, width)
+            for top, height in windows.runs(down)
+            for left, width in windows.runs(across)
         ]
         self.windows.marks = [mark(0, column + ring, columns.output, 1)]
-        self.explanation.value = told_input(rows, columns, (row, column))
+        self.explanation.value = windows.told_input(rows, columns, (row, column))
 
     # Told ----------------------------------------------------------------------------------------
-
-    def _unread_words(self) -> str:
-        unread_pixels = int((self.model.reads == 0).sum()) if self.model.reads is not None else 0
-        if not unread_pixels:
-            return "every pixel is read"
-        return f"{count(unread_pixels, 'pixel')} {'is' if unread_pixels == 1 else 'are'} never read"
 
     def remark(self) -> str:
         """What the windows leave out, and the nearest numbers that leave nothing out."""
@@ -386,7 +377,7 @@ class GeometryExplorer(Explorer):
         if self.model.problem:
             return ""
         said = remark(axis, self.model.columns)
-        ways = even_ways(axis) if said else []
+        ways = windows.even_ways(axis) if said else []
         return f"{said} Every pixel is read with {' or '.join(ways)}." if ways else said
 
     def pictures(self) -> Sequence[Canvas]:
@@ -395,13 +386,13 @@ class GeometryExplorer(Explorer):
     def describe(self) -> str:
         model, axis = self.model, self.model.rows
         start = (
-            f"A {axis.kernel}×{axis.kernel} filter on a {axis.size}×{axis.size} input "
+            f"A filter of {axis.kernel}×{axis.kernel} on an input of {axis.size}×{axis.size} "
             f"(stride {axis.stride}, padding {axis.padding}, dilation {axis.dilation})"
         )
         if model.reads is None:
             return f"{start}: {model.problem}"
         return (
-            f"{start} makes a {axis.output}×{axis.output} output; {self._unread_words()}, "
+            f"{start} makes an output of {axis.output}×{axis.output}; {windows.unread_words(axis)}, "
             f"a corner {count(int(model.reads[0, 0]), 'time')} and no pixel more than "
             f"{count(int(model.reads.max()), 'time')}."
         )

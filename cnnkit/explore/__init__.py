@@ -14,6 +14,7 @@ from .parts.canvas import Canvas
 from .parts.group import Group
 from .parts.show import show
 from .pipeline import PipelineExplorer, PipelineModel
+from .pooling import PoolingExplorer, PoolingModel
 from .reads import ReadsExplorer, ReadsModel
 from .training import TrainingDashboard, TrainingModel
 
@@ -32,6 +33,8 @@ __all__ = [
     "Group",
     "PipelineExplorer",
     "PipelineModel",
+    "PoolingExplorer",
+    "PoolingModel",
     "ReadsExplorer",
     "ReadsModel",
     "TrainingDashboard",

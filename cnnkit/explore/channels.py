@@ -251,7 +251,7 @@ class ChannelsExplorer(Explorer):
         size = self._pair("size", "Filter side a", slide, box, 80)
         ways = [
             ("valid: no padding", "valid", "The window stays inside the picture"),
-            ("same: zeros around", "same", "The maps are as large as the picture"),
+            ("same: padded", "same", "Zeros around it: the maps are as large as the picture"),
         ]
         whole = ipywidgets.Button(
             description="a = whole picture",
@@ -365,8 +365,7 @@ class ChannelsExplorer(Explorer):
         height, width = model.maps.shape[1:]
         top, left = corner_of(model.filter, model.maps.shape)
         row, column = model.focus
-        here = mark(top + row, left + column, 1, 1, "winner")
-        self.sheet.marks = [mark(top, left, height, width), here]
+        self.sheet.marks, self.sheet.focus = [mark(top, left, height, width)], (top + row, left + column)
         where = f"Feature map {model.filter} (row {row}, column {column})"
         self.arithmetic.value = written_out(model.patches(), model.bias, where)
 

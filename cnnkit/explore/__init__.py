@@ -7,6 +7,7 @@ still (a PNG drawn by Matplotlib that stands where no kernel runs).
 
 from .backprop import BackpropExplorer, BackpropModel
 from .channels import ChannelsExplorer, ChannelsModel
+from .device import DeviceExplorer, DeviceModel
 from .draw import DrawExplorer, DrawModel
 from .filter import FilterExplorer, FilterModel
 from .geometry import GeometryExplorer, GeometryModel
@@ -24,6 +25,8 @@ __all__ = [
     "Canvas",
     "ChannelsExplorer",
     "ChannelsModel",
+    "DeviceExplorer",
+    "DeviceModel",
     "DrawExplorer",
     "DrawModel",
     "FilterExplorer",

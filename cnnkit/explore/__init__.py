@@ -5,8 +5,10 @@ operations), a view (ipywidgets controls around the pictures of `canvas`, `chart
 still (a PNG drawn by Matplotlib that stands where no kernel runs).
 """
 
+from .activation import ActivationExplorer, ActivationModel
 from .backprop import BackpropExplorer, BackpropModel
 from .channels import ChannelsExplorer, ChannelsModel
+from .descent import DescentExplorer, DescentModel
 from .device import DeviceExplorer, DeviceModel
 from .draw import DrawExplorer, DrawModel
 from .filter import FilterExplorer, FilterModel
@@ -20,11 +22,15 @@ from .reads import ReadsExplorer, ReadsModel
 from .training import TrainingDashboard, TrainingModel
 
 __all__ = [
+    "ActivationExplorer",
+    "ActivationModel",
     "BackpropExplorer",
     "BackpropModel",
     "Canvas",
     "ChannelsExplorer",
     "ChannelsModel",
+    "DescentExplorer",
+    "DescentModel",
     "DeviceExplorer",
     "DeviceModel",
     "DrawExplorer",

@@ -12,7 +12,6 @@ from .canvas import Canvas, mark
 from .sheet import corner_of, place_in
 
 EXAMPLES_WIDTH = 240  # CSS pixels
-TABLE_WIDTH = 270
 
 
 class FilterPanel(ipywidgets.VBox):
@@ -27,7 +26,7 @@ class FilterPanel(ipywidgets.VBox):
         self.canvas.add_class("cnnkit-sheet")  # the words below say what and where, not the sheet's own rows
         self.words = explorer.text()
         shared = explorer.checkbox("shared_range", "same color range for all")
-        super().__init__([self.canvas, self.words, shared], layout=_column(300))
+        super().__init__([self.canvas, self.words, shared], layout=_column(260))
         self.canvas.observe(explorer.safely(self._pointed, "pointing at filters"), "focus")
         self.model.observe(explorer.safely(self.draw, "filters"), "shared_range")
         self.model.observe(explorer.safely(self._tell, "telling a weight"), "weight")
@@ -71,13 +70,14 @@ class WorstPanel(ipywidgets.Box):
         )
         self.canvas.add_class("cnnkit-sheet")
         self.words, self.table = explorer.text(), explorer.text()
-        self.table.layout = _column(TABLE_WIDTH)
+        self.table.layout = {"flex": "0 1 auto", "max_width": "100%"}
         pictures = ipywidgets.VBox([self.canvas, self.words], layout=_column(EXAMPLES_WIDTH + 10))
         super().__init__(
             [pictures, self.table],
             layout={
                 "flex_flow": "row wrap",
                 "grid_gap": "8px 16px",
+                "flex": "0 1 auto",
                 "max_width": "100%",
                 "overflow": "visible",
             },

@@ -23,7 +23,8 @@ from .parts.sheet import corner_of, mosaic, place_in
 
 SEED, PICTURES, RED_ON_BLUE = 1, 12, 8  # of the colored shapes: which, how many, and the first one shown
 SMALLEST, LARGEST = 8, 64  # side of the picture
-WIDTH = 136  # of most pictures on the page: four in a row and the sheet beside them
+GAP = "12px"
+WIDTH = 134  # of most pictures on the page: four in a row and the sheet beside them, two on a phone
 
 
 @lru_cache(maxsize=4)
@@ -204,16 +205,16 @@ class ChannelsExplorer(Explorer):
         self.meaning, self.counts, self.arithmetic = self.text(), self.text(), self.text()
         self.meaning.layout.width = f"{WIDTH}px"
         rows = [
-            side_by_side(self.picture, *self.channels),
-            side_by_side(self.meaning, *self.slices),
-            side_by_side(self.map, *self.parts),
+            side_by_side(self.picture, *self.channels, gap=GAP),
+            side_by_side(self.meaning, *self.slices, gap=GAP),
+            side_by_side(self.map, *self.parts, gap=GAP),
         ]
         beside = [self.sheet, self.counts]
         columns = [
             ipywidgets.VBox(
                 parts, layout={"max_width": "100%", "overflow": "visible", "flex": f"0 1 {width}px"}
             )
-            for parts, width in ((rows, 4 * WIDTH + 52), (beside, 226))
+            for parts, width in ((rows, 4 * WIDTH + 44), (beside, 226))
         ]
         self.children = [
             self.hint(
@@ -242,13 +243,13 @@ class ChannelsExplorer(Explorer):
         options = [(f"{i}: {shapes.classes[label]}", i) for i, label in enumerate(shapes.labels)]
         if model.images is not None:
             options = [(str(i), i) for i in range(len(model.images))]
-        picture = self.dropdown("picture", "Picture", options, 200, 80)
-        side = self.slider("side", "Picture side", SMALLEST, LARGEST, 80)
+        picture = self.dropdown("picture", "Picture", options, 180)
+        side = self.slider("side", "Its side", SMALLEST, LARGEST)
         side.layout.display = None if model.images is None else "none"
         # The slider is for the sides that filters have; the box also takes a patch as large as the picture.
         slide = ipywidgets.IntSlider(min=1, max=11, readout=False)
         box = ipywidgets.BoundedIntText(min=1, max=LARGEST, layout={"width": "58px"})
-        size = self._pair("size", "Filter side a", slide, box, 80)
+        size = self._pair("size", "Filter a", slide, box, 60)
         ways = [
             ("valid: no padding", "valid", "The window stays inside the picture"),
             ("same: padded", "same", "Zeros around it: the maps are as large as the picture"),
@@ -261,11 +262,11 @@ class ChannelsExplorer(Explorer):
         whole.on_click(self.safely(lambda button: model.fill(), "whole picture"))
         self.again = ipywidgets.Button(description="Other random filters", layout={"width": "160px"})
         self.again.on_click(self.safely(self._another, "random filters"))
-        self.chooser = self.slider("filter", "Show filter", 0, MOST - 1, 80)
+        self.chooser = self.slider("filter", "Chosen k", 0, MOST - 1)
         return [
-            *(picture, side, size, self.slider("amount", "Filters K", 1, MOST, 80), self.chooser),
+            *(picture, side, size, self.slider("amount", "Filters K", 1, MOST), self.chooser),
             *(
-                self.number_slider("bias", "Its bias", -1, 1, 0.05, 80),
+                self.number_slider("bias", "Its bias", -1, 1, 0.05),
                 self.choice("padding", ways, 134),
                 whole,
                 self.again,

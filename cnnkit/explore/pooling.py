@@ -22,6 +22,7 @@ WHOLE, PIECES = 0, (32, 16, 8)
 INPUT, OUTPUT = 0, 1
 LARGEST = 64  # window and stride, in the number boxes
 CLEAR = 0.99  # share of the values inside the color range: without the few strongest, faint edges show
+LARGEST_BARE = 64  # rows and columns of a map whose pixels are seen without a magnifier
 FEW = 4  # windows that are drawn one by one; more would hide the picture
 
 
@@ -112,6 +113,7 @@ class PoolingModel(Model):
         self.pooled = self.wins = None
         self.input = self.moved(self.shift)
         height, width = self.input.shape
+        before = self.rows, self.columns
         self.rows = Axis(height, self.window, self.stride)
         self.columns = Axis(width, self.window, self.stride, name="columns")
         if not (self.rows.output and self.columns.output):
@@ -120,7 +122,11 @@ class PoolingModel(Model):
                 "fits, so there is no result. Take a smaller window or more of the map."
             )
         self.pooled, self.wins = self._pool(self.input)
-        self.focus = self._clip_focus({"value": self.focus})
+        stage, *place = self.focus
+        if stage == OUTPUT:
+            axes = zip(place, before, (self.rows, self.columns), strict=True)
+            place = [pooled.same_place(at, old, new) for at, old, new in axes]
+        self.focus = self._clip_focus({"value": (stage, *place)})
         return None
 
     def moved(self, shift: int) -> np.ndarray:
@@ -261,6 +267,7 @@ class PoolingExplorer(Explorer):
     def _draw(self, change: Any = None) -> None:
         model = self.model
         self._draw_input()
+        self.input.lens = self.output.lens = max(model.input.shape) > LARGEST_BARE
         if model.pooled is None:
             self.output.show(None, title="No result", alt="No result: nothing to show", caption="")
         else:

@@ -63,7 +63,7 @@ def test_channels_by_mouse_keyboard_and_typing(open_notebook, cross):
     page.mouse.up()
     wait_for_filter(page, cross, weights[7])
     wait_for_text(page, ".cnnkit-words", r"Feature map 7 \(row 10, column 20\)")
-    slider(page, "Show filter").focus()
+    slider(page, "Chosen k").focus()
     page.keyboard.press("ArrowLeft")
     wait_for_filter(page, cross, weights[6])
 
@@ -74,7 +74,7 @@ def test_channels_by_mouse_keyboard_and_typing(open_notebook, cross):
     wait_for_filter(page, cross, weights[7])
     wait_for_text(page, ".cnnkit-words", r"Feature map 7 \(row 9, column 20\)")
 
-    box = page.get_by_label("Filter side a as a number")
+    box = page.get_by_label("Filter a as a number")
     box.fill("5")
     box.press("Enter")
     wait_for_filter(page, cross, colored.one(7, 5))
@@ -121,7 +121,7 @@ def test_channels_whole_picture_and_what_does_not_fit(open_notebook, cross):
     wait_for_text(page, ".cnnkit-words", r"just as many: a patch as large as the picture is a regular")
     wait_for_filter(page, cross, colored.one(0, 34))
     keep_screenshot(page, "channels_whole")
-    box = page.get_by_label("Filter side a as a number")
+    box = page.get_by_label("Filter a as a number")
     box.fill("40")
     box.press("Enter")
     reason = wait_for_text(page, "[role=alert]", "40×40 filter does not fit into a 34×34 picture")

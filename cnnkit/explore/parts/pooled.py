@@ -36,6 +36,15 @@ def readers(axis: Axis) -> np.ndarray:
     return np.array([len(outputs_over(axis, position)) for position in range(axis.size)])
 
 
+def same_place(index: int, before: Axis, after: Axis) -> int:
+    """The window of `after` whose middle is nearest to that of window `index` of `before`."""
+    if before.size != after.size:
+        return index
+    middle = index * before.stride + (before.kernel - 1) / 2
+    nearest = round((middle - (after.kernel - 1) / 2) / after.stride)
+    return min(max(nearest, 0), after.output - 1)
+
+
 def never_read(rows: Axis, columns: Axis) -> int:
     """How many pixels lie in no window."""
     read = (axis.size - axis.never_read().size for axis in (rows, columns))

@@ -45,7 +45,7 @@ def _yes(value: bool) -> str:
 # What the table tells of a device, row by row.
 FACTS: dict[str, Callable[[Any], str]] = {
     "name": lambda device: device.name,
-    "kind": lambda device: "simulator (very slow)" if device.kind == "simulator" else device.kind,
+    "kind": lambda device: "simulator, very slow" if device.kind == "simulator" else device.kind,
     "platform": lambda device: device.platform,
     "version": lambda device: device.version,
     "compute units": lambda device: str(device.compute_units),
@@ -222,11 +222,13 @@ class DeviceExplorer(Explorer):
         super().__init__(DeviceModel(**settings))
         self.edges = Canvas(name="edges", width=264)
         self.table, self.status, self.speed = self.text(), self.text(), self.text()
+        # As wide as there is room beside the picture: what is wider scrolls.
+        self.table.layout = ipywidgets.Layout(flex="1 1 320px", min_width="0", max_width="100%")
         self.test_button = self._button("Test", "Run the self-test of the chosen device", self.model.test)
         self.use_button = self._button(
             "Use this one", "Test the chosen device and compute on it from now on", self.model.use
         )
-        self.allow = self.checkbox("allow_simulators", "allow simulators (thousands of times slower)", 320)
+        self.allow = self.checkbox("allow_simulators", "allow simulators", 150)
         self.children = [
             self.hint(
                 "Choose a device and press “Use this one”: it is tested first, and then computes the picture "
@@ -236,7 +238,7 @@ class DeviceExplorer(Explorer):
             side_by_side(self.test_button, self.use_button, self.allow, align="center"),
             self.status,
             self.message,
-            side_by_side(self.edges, self.table),
+            side_by_side(self.table, self.edges),
             self.speed,
             self.hint(KEPT),
         ]
@@ -246,7 +248,7 @@ class DeviceExplorer(Explorer):
 
     def _picker(self) -> ipywidgets.Widget:
         options = [
-            (f"{device.index}: {device.name} ({FACTS['kind'](device)}, {device.platform})", device.index)
+            (f"{device.index}: {device.name} ({FACTS['kind'](device)})", device.index)
             for device in self.model.found
         ]
         if not options:
@@ -257,6 +259,7 @@ class DeviceExplorer(Explorer):
             style={"description_width": "60px"},
             layout={"width": "auto", "max_width": "100%"},
         )
+        radio.add_class("cnnkit-radios")
         return self.tie(radio, "chosen")
 
     def _button(self, label: str, tooltip: str, action: Callable[[], Any]) -> ipywidgets.Button:

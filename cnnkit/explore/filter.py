@@ -20,8 +20,10 @@ from .parts.canvas import Canvas, mark, shape_text, side_by_side
 from .parts.colors import span_of, symmetric
 from .parts.grid import NumberGrid
 from .parts.settings import FilterPicker, FilterSettings, Verdict, ViewSwitch
+from .parts.tour import tour
 
 CLEAR = 0.99  # share of the differing pixels inside the color range of the difference
+PLAY = "Play: the window slides by itself"
 VIEWS = ("signed", "compared", "shared_range")
 
 
@@ -37,6 +39,7 @@ class FilterModel(FilterSettings):
     """
 
     functions = ("convolution",)
+    inputs = ("stride", "padding", "dilation")
     controlled = (
         *FilterSettings.controlled,
         *("stride", "padding", "dilation", "signed", "compared", "shared_range", "focus"),
@@ -75,31 +78,18 @@ class FilterModel(FilterSettings):
 
     # Computing -----------------------------------------------------------------------------------
 
-    @traitlets.observe("stride", "padding", "dilation")
-    def _geometry_changed(self, change: Any) -> None:
-        self.recompute()
-
-    def update(self) -> None:
-        """Compute `result` from the newest settings; say in `problem` why there is none."""
-        with self.lock:
-            before = [getattr(self, name, None) for name in ("rows", "columns")]
-            self.rows, self.columns = self._axes()
-            self.kernel, mine = self.weights, self.convolution
-            self.result = self.ours = None
-            self.comparisons.clear()
-            problem = self.rows.impossible() or self.columns.impossible()
-            if not problem:
-                try:
-                    self.ours = ours = self._convolve()
-                    self.result = ours if mine is None else self._convolve_by_learner(mine, ours)
-                except (
-                    Exception
-                ) as error:  # a device can fail in many ways, and the learner should read which
-                    problem = words.sentence(error)
-            self.problem = problem
-            if self.result is not None:
-                self._keep_place(*before)
-            self.version += 1
+    def compute(self) -> str | None:
+        before = [getattr(self, name, None) for name in ("rows", "columns")]
+        self.rows, self.columns = self._axes()
+        self.kernel, mine = self.weights, self.convolution
+        self.result = self.ours = None
+        self.comparisons.clear()
+        if problem := self.rows.impossible() or self.columns.impossible():
+            return problem
+        self.ours = ours = self._convolve()
+        self.result = ours if mine is None else self._convolve_by_learner(mine, ours)
+        self._keep_place(*before)
+        return None
 
     def _keep_place(self, *before: Axis | None) -> None:
         """Move the focus to the window that looks at the same part of the photo as before."""
@@ -209,6 +199,7 @@ class FilterExplorer(Explorer):
         self.photo = Canvas(name="photo", width=264, lines=True, interactive=False)
         self.result = Canvas(name="result", width=264, lines=True)
         self.picker = FilterPicker(self)
+        self.play = self.player(self._slide, PLAY, 150)
         self.verdict = Verdict(self)
         self.formula, self.arithmetic = self.text(), self.text()
         self.children = [
@@ -218,6 +209,7 @@ class FilterExplorer(Explorer):
             ),
             side_by_side(self.photo, ipywidgets.VBox([self.picker, *self._views()]), self.result),
             self.verdict,
+            self.play,
             side_by_side(*self._sliders()),
             self.formula,
             self.message,
@@ -233,11 +225,9 @@ class FilterExplorer(Explorer):
             ("absolute", False, "Show magnitudes: black is zero"),
             ("signed", True, "Show signs: white is zero"),
         ]
-        shared = ipywidgets.Checkbox(
-            description="same color range as the photo", indent=False, layout={"width": "230px"}
-        )
+        shared = self.checkbox("shared_range", "same color range as the photo")
         ipywidgets.dlink((self.model, "compared"), (shared, "disabled"))  # a difference has its own range
-        return [ViewSwitch(self, "signed", ways, (98, 74)), self.tie(shared, "shared_range")]
+        return [ViewSwitch(self, "signed", ways, (98, 74)), shared]
 
     def _sliders(self) -> list[ipywidgets.Widget]:
         return [
@@ -253,6 +243,10 @@ class FilterExplorer(Explorer):
         if change["new"] is not None:
             self.model.focus = change["new"]
 
+    def _slide(self, step: int) -> None:
+        if self.model.result is not None:
+            self.model.focus = tour(*self.model.result.shape).place(step)
+
     # To the learner ------------------------------------------------------------------------------
 
     def _draw(self, change: Any = None) -> None:
@@ -267,6 +261,8 @@ class FilterExplorer(Explorer):
         self.result.show(values, low, high, table, title=title, caption=caption)
         self.result.alt = self.result.describe(what)
         self.formula.value = self._formula()
+        steps = tour(*values.shape).words() if values is not None else ""
+        self.play.children[0].value = f"{PLAY} ({steps})" if steps else PLAY
         self._draw_focus()
 
     def _result_texts(self) -> tuple[str, str, str]:

@@ -6,6 +6,7 @@ import base64
 import io
 import threading
 
+import ipywidgets
 import numpy as np
 import pytest
 import traitlets
@@ -14,6 +15,7 @@ from PIL import Image
 import cnnkit
 from cnnkit.errors import DeviceError
 from cnnkit.explore import FilterExplorer, FilterModel
+from cnnkit.explore.parts.words import number
 
 
 @pytest.fixture
@@ -37,7 +39,7 @@ def correlate(image, weights, stride=1, padding=0, dilation=1):
 
 
 @pytest.mark.parametrize(
-    "preset", ["identity", "blur", "sharpen", "edges", "Sobel x", "Sobel y", "emboss", "random"]
+    "preset", ["identity", "blur", "sharpen", "edges", "Sobel x", "Sobel y", "emboss", "random", "all zero"]
 )
 @pytest.mark.parametrize("size", [3, 5, 7])
 def test_the_result_is_the_definition(image, preset, size):
@@ -134,8 +136,6 @@ def test_pointing_marks_the_window_and_writes_the_sum(image):
     window, *cells = explorer.photo.marks
     assert (window["row"], window["col"], window["height"], window["width"]) == (5, 3, 5, 5)
     assert {(cell["row"], cell["col"]) for cell in cells} == {(r, c) for r in (5, 7, 9) for c in (3, 5, 7)}
-    from cnnkit.explore.parts.words import number
-
     assert f"sum = {number(explorer.model.result[3, 2])}" in explorer.arithmetic.value
 
 
@@ -222,6 +222,55 @@ def test_the_still_is_a_picture_beside_the_widget_and_changes(image):
     assert explorer.still() == explorer.still()
     explorer.model.preset = "blur"
     assert base64.b64decode(bundle["image/png"]) != explorer.still()
+
+
+def player_of(explorer):
+    (play,) = [part for part in explorer.play.children if isinstance(part, ipywidgets.Play)]
+    return play, explorer.play.children[0]
+
+
+def test_play_slides_the_window_over_a_small_picture_pixel_by_pixel():
+    image = np.random.default_rng(5).random((9, 8), dtype=np.float32)
+    explorer = FilterExplorer(image, preset="Sobel x")
+    play, label = player_of(explorer)
+    assert label.value == "Play: the window slides by itself"
+    expected = correlate(image, explorer.model.weights)
+    places = list(np.ndindex(7, 6))
+    for step, place in [*enumerate(places[1:], 1), (len(places), (0, 0)), (len(places) + 1, (0, 1))]:
+        play.value = step
+        assert explorer.model.focus == explorer.result.focus == place
+        window = explorer.photo.marks[0]
+        assert (window["row"], window["col"]) == place
+        assert f"sum = {number(expected[place])}" in explorer.arithmetic.value
+
+
+def test_play_makes_a_tour_of_a_large_picture_and_says_its_steps():
+    explorer = FilterExplorer(np.zeros((300, 200)))
+    play, label = player_of(explorer)
+    assert label.value == "Play: the window slides by itself (every 7th pixel of every 30th row, 290 stops)"
+    seen = []
+    for step in range(1, 291):
+        play.value = step
+        seen.append(explorer.model.focus)
+    assert seen[0] == (0, 7) and seen[-2] == (270, 196) and seen[-1] == (0, 0)
+    assert len(set(seen)) == 290
+    explorer.model.stride = 20  # 15 x 10 windows: none is left out
+    assert label.value == "Play: the window slides by itself"
+    play.value = 0
+    assert explorer.model.focus == (0, 0)
+
+
+def test_play_waits_while_there_is_no_result(image):
+    explorer = FilterExplorer(image)
+    play, label = player_of(explorer)
+    explorer.model.dilation = 40
+    for step in (1, 2, 3):
+        play.value = step
+    assert explorer.message.value.count("role=") == 1 and "81 pixels" in explorer.message.value
+    assert label.value == "Play: the window slides by itself"
+    explorer.model.dilation = 1
+    play.value = 4
+    assert explorer.model.focus == (0, 4) and explorer.message.value == ""
 
 
 def test_the_photo_that_ships_is_the_default():

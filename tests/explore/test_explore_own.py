@@ -508,7 +508,7 @@ def test_the_state_follows_every_control(image):
     for name in FilterModel.controlled:
         assert name in told and explorer.model.has_trait(name)
     boxes = [w for w in every_widget(explorer) if hasattr(w, "min") and hasattr(w, "max")]
-    assert len(boxes) == 6
+    assert len(boxes) == 7  # three sliders with their number boxes, and the player
     for box in boxes:
         before = explorer.state()
         box.value += 1

@@ -45,7 +45,7 @@ def square_weights(value: Any) -> np.ndarray:
 
 
 class FilterSettings(Model):
-    """A photo and a filter that follow each other's settings; subclasses compute in `update`.
+    """A photo and a filter that follow each other's settings; subclasses compute the results.
 
     image (H, W) float32; weights (k, k) float32; preset: the weights' name in `presets.PRESETS` or
     "custom"; size k; seed: of the preset "random".

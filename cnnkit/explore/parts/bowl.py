@@ -87,9 +87,8 @@ def own_task(image: np.ndarray, wanted: np.ndarray, start: np.ndarray | None) ->
         )
     task = Task(OWN, image, wanted, "mean", np.zeros_like(wanted) if start is None else start, 0.1)
     # Half of what still converges, so that the first picture shows a descent, whatever the image.
-    return Task(
-        OWN, image, wanted, "mean", task.start, float(f"{largest_rate(curvatures(task)[-1]) / 2:.1g}")
-    )
+    rate = largest_rate(float(curvatures(task)[-1])) / 2
+    return Task(OWN, image, wanted, "mean", task.start, float(f"{rate:.1g}") if np.isfinite(rate) else 0.1)
 
 
 def convolved(image: np.ndarray, filters: np.ndarray) -> np.ndarray:

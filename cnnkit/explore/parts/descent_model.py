@@ -66,7 +66,9 @@ class DescentModel(Model):
         self._surface_key: tuple[Any, ...] | None = None
         self._draws = 1
         if image is not None:
-            self._tasks[OWN] = bowl.own_task(gray_image(image), _filter(wanted), settings.get("start"))
+            start = settings.get("start")
+            start = None if start is None else _filter(start)
+            self._tasks[OWN] = bowl.own_task(gray_image(image), _filter(wanted), start)
         self.example = settings.pop("example", EXAMPLES[0] if image is None else OWN)
         self._take_example()
         for name, value in settings.items():

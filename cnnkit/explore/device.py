@@ -310,7 +310,9 @@ class DeviceExplorer(Explorer):
         )
         body = f'<tr><th scope="col">what</th>{heads}</tr>{"".join(lines)}'
         caption = '<caption class="cnnkit-title">OpenCL devices of this machine</caption>'
-        return f'<div class="cnnkit-tablebox"><table class="cnnkit-table">{caption}{body}</table></div>'
+        region = 'tabindex="0" role="region" aria-label="Table of the devices"'  # scrolls by keyboard, too
+        table = f'<table class="cnnkit-table">{caption}{body}</table>'
+        return f'<div class="cnnkit-tablebox" {region}>{table}</div>'
 
     # Still ---------------------------------------------------------------------------------------
 

@@ -69,6 +69,7 @@ class ChannelsModel(Model):
         self.maps: np.ndarray | None = None
         later = {name: settings.pop(name) for name in ("bias", "focus") if name in settings}
         super().__init__(images=images, **settings)
+        self._keep_a_picture_chosen()
         self.bias = later.get("bias", self.biases[self.filter])
         self.begin()
         self.focus = later.get("focus", self._telling_place())
@@ -94,6 +95,10 @@ class ChannelsModel(Model):
             return proposal["value"]
         bounds = zip(proposal["value"], self.maps.shape[1:], strict=True)
         return tuple(int(np.clip(at, 0, size - 1)) for at, size in bounds)
+
+    @traitlets.observe("images")
+    def _keep_a_picture_chosen(self, change: Any = None) -> None:
+        self.picture = self._clip_picture({"value": self.picture})
 
     @traitlets.observe("amount")
     def _keep_a_filter_chosen(self, change: Any) -> None:
@@ -204,17 +209,13 @@ class ChannelsExplorer(Explorer):
         self._shown: np.ndarray | None = None  # the picture that was drawn last
         self.meaning, self.counts, self.arithmetic = self.text(), self.text(), self.text()
         self.meaning.layout.width = f"{WIDTH}px"
-        rows = [
-            side_by_side(self.picture, *self.channels, gap=GAP),
-            side_by_side(self.meaning, *self.slices, gap=GAP),
-            side_by_side(self.map, *self.parts, gap=GAP),
-        ]
-        beside = [self.sheet, self.counts]
+        lines = (self.picture, *self.channels), (self.meaning, *self.slices), (self.map, *self.parts)
+        rows = [side_by_side(*line, gap=GAP) for line in lines]
         columns = [
             ipywidgets.VBox(
                 parts, layout={"max_width": "100%", "overflow": "visible", "flex": f"0 1 {width}px"}
             )
-            for parts, width in ((rows, 4 * WIDTH + 44), (beside, 226))
+            for parts, width in ((rows, 4 * WIDTH + 44), ([self.sheet, self.counts], 226))
         ]
         self.children = [
             self.hint(
@@ -239,13 +240,8 @@ class ChannelsExplorer(Explorer):
 
     def _controls(self) -> list[ipywidgets.Widget]:
         model = self.model
-        shapes = _shapes(model.side)
-        options = [(f"{i}: {shapes.classes[label]}", i) for i, label in enumerate(shapes.labels)]
-        if model.images is not None:
-            options = [(str(i), i) for i in range(len(model.images))]
-        picture = self.dropdown("picture", "Picture", options, 180)
-        side = self.slider("side", "Its side", SMALLEST, LARGEST)
-        side.layout.display = None if model.images is None else "none"
+        self.menu = self.dropdown("picture", "Picture", self._names(), 180)
+        self.side = self.slider("side", "Its side", SMALLEST, LARGEST)
         # The slider is for the sides that filters have; the box also takes a patch as large as the picture.
         slide = ipywidgets.IntSlider(min=1, max=11, readout=False)
         box = ipywidgets.BoundedIntText(min=1, max=LARGEST, layout={"width": "58px"})
@@ -261,10 +257,10 @@ class ChannelsExplorer(Explorer):
         )
         whole.on_click(self.safely(lambda button: model.fill(), "whole picture"))
         self.again = ipywidgets.Button(description="Other random filters", layout={"width": "160px"})
-        self.again.on_click(self.safely(self._another, "random filters"))
+        self.again.on_click(self.safely(lambda button: model.set_trait("seed", model.seed + 1), "seed"))
         self.chooser = self.slider("filter", "Chosen k", 0, MOST - 1)
         return [
-            *(picture, side, size, self.slider("amount", "Filters K", 1, MOST), self.chooser),
+            *(self.menu, self.side, size, self.slider("amount", "Filters K", 1, MOST), self.chooser),
             *(
                 self.number_slider("bias", "Its bias", -1, 1, 0.05),
                 self.choice("padding", ways, 134),
@@ -273,6 +269,13 @@ class ChannelsExplorer(Explorer):
             ),
             self.checkbox("shared_range", "one color range for map and parts", 250),
         ]
+
+    def _names(self) -> list[tuple[str, int]]:
+        """What the pictures are called, and their numbers."""
+        if self.model.images is not None:
+            return [(str(i), i) for i in range(len(self.model.images))]
+        shapes = _shapes(self.model.side)
+        return [(f"{i}: {shapes.classes[label]}", i) for i, label in enumerate(shapes.labels)]
 
     # From the learner ----------------------------------------------------------------------------
 
@@ -290,13 +293,15 @@ class ChannelsExplorer(Explorer):
             self.model.filter = place[0]
             self.model.focus = place[1:]
 
-    def _another(self, button: Any) -> None:
-        self.model.seed += 1
-
     # To the learner ------------------------------------------------------------------------------
 
     def _draw(self, change: Any = None) -> None:
         model = self.model
+        if list(self.menu.options) != self._names():
+            chosen = model.picture  # new options set the menu, and by that the model, to the first one
+            self.menu.options = self._names()
+            self.menu.value = chosen
+        self.side.layout.display = None if model.images is None else "none"
         for control in self.chooser.children:
             control.max = model.amount - 1
         self.again.layout.visibility = "visible" if name_of(model.amount - 1)[:6] == "random" else "hidden"
@@ -371,11 +376,8 @@ class ChannelsExplorer(Explorer):
         self.arithmetic.value = written_out(model.patches(), model.bias, where)
 
     def remark(self) -> str:
-        if self.model.size > 1:
-            return ""
-        return (
-            "A 1×1 filter mixes the channels of one pixel and sees no neighbor: what compares neighbors is 0."
-        )
+        said = "A 1×1 filter mixes the channels of one pixel and sees no neighbor: what compares them is 0."
+        return said if self.model.size == 1 else ""
 
     def pictures(self) -> list[Canvas]:
         return [self.picture, self.map, *self.parts, self.sheet]

@@ -18,7 +18,7 @@ MEANINGS = {
     "green, left to right": "answers where green changes from left to right; blind to red and blue",
     "blue, left to right": "answers where blue changes from left to right; blind to red and green",
     "top to bottom": "answers where any color changes from top to bottom",
-    "red in green": "large at a red spot that stands in green",
+    "red in green": "large at a red spot in green surroundings; 0 where all pixels are alike",
 }
 RANDOM = "random: what a network starts from before it learns"
 
@@ -53,7 +53,7 @@ def one(index: int, size: int, seed: int = 0) -> np.ndarray:
         "green, left to right": (nothing, across, nothing),
         "blue, left to right": (nothing, nothing, across),
         "top to bottom": (across.T / 3, across.T / 3, across.T / 3),
-        "red in green": (spot, -around, nothing),
+        "red in green": ((spot - around) / 2, (around - spot) / 2, nothing),
     }
     return np.stack(slices[name_of(index)]).astype(np.float32)
 

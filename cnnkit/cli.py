@@ -1,4 +1,4 @@
-"""The command `cnnkit`: open the course, progress, grading, devices, training, measuring.
+"""The command `cnnkit`: open the course, progress, grading, handing out, devices, training, measuring.
 
 What a subcommand needs is imported when it runs, so that `cnnkit --help` answers at once.
 """
@@ -55,14 +55,25 @@ def _parser() -> argparse.ArgumentParser:
 
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    lab = commands.add_parser("lab", help="open the course in JupyterLab")
+    lab = commands.add_parser(
+        "lab",
+        help="open your copy of the course in JupyterLab",
+        description="Make your copy of the course in FOLDER, or bring it up to date (what you have written "
+        "stays), and open it in JupyterLab.",
+    )
     lab.add_argument(
-        "folder", nargs="?", metavar="FOLDER", help="a folder of notebooks (default: the course)"
+        "folder",
+        nargs="?",
+        metavar="FOLDER",
+        help="the folder of your copy (default: the course in a clone, elsewhere ./cnnkit-course)",
     )
     lab.add_argument(
         "--port", type=_port, metavar="N", help="the port to listen on (default: 8888 or the next free)"
     )
     lab.add_argument("--no-browser", action="store_true", help="print the address and open no browser")
+    lab.add_argument(
+        "--only-prepare", action="store_true", help="make the copy ready and end (for JupyterHub)"
+    )
     lab.set_defaults(run=_lab)
 
     progress = commands.add_parser("progress", help="show what is solved, and what is next")
@@ -72,6 +83,19 @@ def _parser() -> argparse.ArgumentParser:
     progress.add_argument("--html", metavar="FILE", help="write it as a page, too")
     progress.set_defaults(run=_progress)
     add_grade(commands)
+
+    release = commands.add_parser(
+        "release",
+        help="write the course for a class, without solutions",
+        description="Write the learner's notebooks, without solutions, and a README for the class.",
+    )
+    release.add_argument(
+        "folder", metavar="FOLDER", help="a new or empty folder, one of an earlier release, or a .zip"
+    )
+    release.add_argument(
+        "--only", nargs="+", default=(), metavar="NN", help="only these notebooks, as in: --only 01 05"
+    )
+    release.set_defaults(run=_release)
 
     devices = commands.add_parser("devices", help="list the OpenCL devices and test each")
     devices.set_defaults(run=_devices)
@@ -157,7 +181,16 @@ _rate.__name__ = "number"
 def _lab(options: argparse.Namespace) -> int:
     from .lab import open_lab
 
-    return open_lab(options.folder, options.port, not options.no_browser)
+    return open_lab(options.folder, options.port, not options.no_browser, options.only_prepare)
+
+
+def _release(options: argparse.Namespace) -> int:
+    from .release import release
+
+    numbers = [number.zfill(2) for text in options.only for number in text.replace(",", " ").split()]
+    for line in release(options.folder, tuple(numbers)):
+        print(line)
+    return 0
 
 
 def _progress(options: argparse.Namespace) -> int:

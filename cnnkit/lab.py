@@ -1,4 +1,4 @@
-"""`cnnkit lab`: say which device computes, then open the course in JupyterLab."""
+"""`cnnkit lab`: make the learner's copy ready, say which device computes, then open it in JupyterLab."""
 
 from __future__ import annotations
 
@@ -8,21 +8,31 @@ import sys
 import webbrowser
 from pathlib import Path
 
+from . import __version__
 from .errors import CnnkitError
+from .workbook_record import NAME as RECORD
 
 START_PAGE = "00_start_here.ipynb"
+DEFAULT_FOLDER = "cnnkit-course"
 
 
-def open_lab(folder: str | None = None, port: int | None = None, browser: bool = True) -> int:
-    """Print the chosen device, then run JupyterLab on `folder` (the course by default) until it ends.
+def open_lab(
+    folder: str | None = None, port: int | None = None, browser: bool = True, only_prepare: bool = False
+) -> int:
+    """Make the learner's copy ready, say which device computes, then run JupyterLab until it ends.
 
-    Raises CnnkitError when there is no such folder, and DeviceError when no device computes rightly.
+    folder: the learner's copy, made where it is missing and brought up to date where it is not, never at the
+    cost of a cell of theirs. A folder of the course itself is opened as it is. Without one, the course in a
+    clone, and elsewhere `cnnkit-course` in the current folder.
+    only_prepare: end when the copy is ready.
+
+    Raises CnnkitError when there can be no such folder, and DeviceError when no device computes rightly.
     """
     from . import checkup
 
-    notebooks = course_folder() if folder is None else Path(folder).resolve()
-    if not notebooks.is_dir():
-        raise CnnkitError(f"{notebooks} is not a folder: name one that holds the notebooks.")
+    notebooks = _prepared(folder)
+    if only_prepare:
+        return 0
     print("Looking for an OpenCL device and testing it ...", flush=True)
     device = checkup.chosen_device()
     for warning in device["warnings"]:
@@ -36,15 +46,40 @@ def open_lab(folder: str | None = None, port: int | None = None, browser: bool =
     return _run(command(notebooks, port, browser))
 
 
-def course_folder() -> Path:
-    """The course beside the package, as in a clone of the repository."""
+def _prepared(folder: str | None) -> Path:
+    """The folder to open, up to date; what was done to it is printed."""
+    if folder is None and not Path(RECORD).is_file():  # which is in every copy
+        course = clones_course()
+        if course is not None:
+            return course
+        folder = DEFAULT_FOLDER
+        print(f"No folder was named: your notebooks are in {Path(folder).resolve()}.")
+    notebooks = Path(folder or ".").resolve()
+    if belongs_to_a_course(notebooks):
+        if not notebooks.is_dir():
+            raise CnnkitError(f"{notebooks} would lie within the course itself: name a folder outside of it.")
+        return notebooks
+    from .handout import handout
+    from .workbook import prepare
+    from .workbook_words import words
+
+    for line in words(prepare(notebooks, handout()), __version__):
+        _say(line)
+    return notebooks
+
+
+def clones_course() -> Path | None:
+    """The course beside the package, as in a clone of the repository; None where cnnkit is installed."""
     folder = Path(__file__).resolve().parents[1] / "course"
-    if not folder.is_dir():
-        raise CnnkitError(
-            "There is no course beside the installed cnnkit: run this in a clone of the repository, or name "
-            "the folder that holds the notebooks: cnnkit lab FOLDER."
-        )
-    return folder
+    return folder if (folder / "exercises").is_dir() else None
+
+
+def belongs_to_a_course(folder: Path) -> bool:
+    """Is this the course itself, where it is written, or a folder within or right above it?"""
+    return any(
+        (place / "exercises").is_dir() and (place / "source").is_dir()
+        for place in (folder, *folder.parents, folder / "course")
+    )
 
 
 def command(notebooks: Path, port: int | None, browser: bool) -> list[str]:
@@ -98,6 +133,12 @@ def settings() -> dict[str, str]:
     ours = str(Path(__file__).resolve().parent / "jupyter")
     theirs = os.environ.get("JUPYTER_CONFIG_PATH")
     return {**os.environ, "JUPYTER_CONFIG_PATH": os.pathsep.join([theirs, ours] if theirs else [ours])}
+
+
+def _say(text: str) -> None:
+    """Print also where the terminal lacks some of the letters."""
+    encoding = sys.stdout.encoding or "utf-8"
+    print(text.encode(encoding, "replace").decode(encoding), flush=True)
 
 
 def _run(arguments: list[str]) -> int:

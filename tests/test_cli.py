@@ -1,4 +1,4 @@
-"""The command line: `cnnkit devices`, `lab` and `train`, run in processes of their own where that matters."""
+"""The command line: `cnnkit devices`, `lab`, `release`, `train`, in processes where that matters."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ import pytest
 from cnnkit import checkup, cli, lab
 from cnnkit.errors import DeviceError
 from cnnkit.files import load_arrays
+from cnnkit.workbook_record import NAME as RECORD
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -264,19 +265,86 @@ def test_the_users_own_jupyter_settings_come_first(monkeypatch: pytest.MonkeyPat
     assert first == "/their/settings" and Path(second, "labconfig").is_dir()
 
 
-def test_a_folder_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
-    assert "is not a folder" in _one_sentence(_cnnkit("lab", str(tmp_path / "nowhere")))
+def _opened(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """The folders that JupyterLab would be started on."""
+    folders: list[Path] = []
+    monkeypatch.setattr(lab, "command", lambda notebooks, *rest: folders.append(notebooks))
+    monkeypatch.setattr(lab, "_run", lambda arguments: 0)
+    return folders
+
+
+def test_lab_in_a_clone_opens_the_course_itself(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    opened = _opened(monkeypatch)
+    assert cli.main(["lab"]) == 0
+    assert cli.main(["lab", str(ROOT / "course")]) == 0
+    assert cli.main(["lab", str(ROOT / "course" / "solutions")]) == 0
+    assert opened == [ROOT / "course", ROOT / "course", ROOT / "course" / "solutions"]
+    assert not list(tmp_path.iterdir()) and not (ROOT / "course" / RECORD).exists()
+    assert "copy" not in capsys.readouterr().out
+
+
+def test_without_a_clone_lab_makes_a_copy_and_says_where(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(lab, "clones_course", lambda: None)
+    opened = _opened(monkeypatch)
+    assert cli.main(["lab"]) == 0
+    folder = tmp_path / "cnnkit-course"
+    assert (folder / lab.START_PAGE).is_file()
+    assert f"No folder was named: your notebooks are in {folder}." in capsys.readouterr().out
+    monkeypatch.chdir(folder)  # within a copy, it is the copy that is meant
+    assert cli.main(["lab"]) == 0
+    assert opened == [folder, folder] and not (folder / "cnnkit-course").exists()
+
+
+def test_a_named_folder_gets_a_copy_that_keeps_what_is_written_in_it(tmp_path: Path) -> None:
+    folder = tmp_path / "my course"
+    done = _cnnkit("lab", str(folder), "--only-prepare")
+    assert done.returncode == 0 and "Your copy of the course" in done.stdout, done
+    page = folder / lab.START_PAGE
+    mine = json.loads(page.read_text("utf-8"))
+    mine["cells"][0]["source"] = "mine"
+    page.write_text(json.dumps(mine), "utf-8")
+    done = _cnnkit("lab", str(folder), "--only-prepare", PYTHONIOENCODING="ascii")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert json.loads(page.read_text("utf-8")) == mine
+    (folder / RECORD).unlink()
+    done = _cnnkit("lab", str(folder), "--only-prepare", PYTHONIOENCODING="ascii")
+    assert done.returncode == 0 and "00_start_here.new.ipynb" in done.stdout
+    assert json.loads(page.read_text("utf-8")) == mine
+
+
+def test_a_folder_that_cannot_be_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    assert "is a file" in _one_sentence(_cnnkit("lab", str(tmp_path / "file")))
+    assert "within the course itself" in _one_sentence(_cnnkit("lab", str(ROOT / "course" / "mine")))
+    assert not (ROOT / "course" / "mine").exists()
+
+
+def test_release_writes_a_class_its_folder(tmp_path: Path) -> None:
+    done = _cnnkit("release", str(tmp_path / "class"), "--only", "1", "05")
+    assert done.returncode == 0 and "2 notebooks, and a README" in done.stdout, done
+    assert sorted(p.name for p in tmp_path.glob("class/0*")) == [
+        "01_one_filter.ipynb",
+        "05_whole_network.ipynb",
+    ]
+    done = _cnnkit("release", str(tmp_path / "class"), "--only", "01,77")
+    assert "There is no notebook 77" in _one_sentence(done)
 
 
 @pytest.fixture
-def running(course: Path, tmp_path: Path) -> Iterator[tuple[str, str, str]]:
+def running(tmp_path: Path) -> Iterator[tuple[str, str, str]]:
     """(what was printed, address, token) of a `cnnkit lab` that runs, with Jupyter folders of its own."""
     names = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "JUPYTERLAB_SETTINGS_DIR")
     variables = {name: str(tmp_path / name.lower()) for name in names}
     log = tmp_path / "log.txt"
     with log.open("w") as output:
         child = subprocess.Popen(
-            [sys.executable, "-m", "cnnkit", "lab", str(course), "--no-browser"],
+            [sys.executable, "-m", "cnnkit", "lab", str(tmp_path / "my course"), "--no-browser"],
             cwd=ROOT,
             env={**os.environ, **variables},
             stdout=output,
@@ -310,8 +378,8 @@ def _status(address: str) -> int:
 def test_lab_runs(running: tuple[str, str, str]) -> None:
     printed, address, token = running
     assert "Its self-test passed" in printed and checkup.chosen_device()["name"] in printed
-    assert f"/lab/tree/course/{lab.START_PAGE}?token=" in printed
-    page = f"{address}/api/contents/course/{lab.START_PAGE}"
+    assert f"/lab/tree/{lab.START_PAGE}?token=" in printed
+    page = f"{address}/api/contents/{lab.START_PAGE}"
     assert _status(f"{page}?token={token}") == 200
     assert _status(page) == 403, "a stranger without the token must be refused"
     setting = "@jupyterlab/apputils-extension:notification"

@@ -108,7 +108,7 @@ class ActivationModel(FilterSettings):
         before = layer(image, weights, gain, bias)
         after, derivative = self.chosen.both(before, self.used_slope)
         if self.twice and min(before.shape) >= len(weights):
-            self.both = put_in_twice(image, before, after, weights, gain, bias)
+            self.both = put_in_twice(image, after, weights, gain, bias)
         self.before, self.after, self.derivative = before, after, derivative
         if self.focus is not None:
             self.focus = self.focus  # clipped to the new size
@@ -233,7 +233,7 @@ class ActivationExplorer(Explorer):
             "after": f"f(x): after {name}",
             "derivative": "f′(x): what goes back",
         }
-        signs = "orange: above 0, blue: below, white: 0"
+        signs = "white: 0, orange: +, blue: −"
         captions = {"before": signs, "after": signs, "derivative": "black: no gradient goes back"}
         arrays = {"before": model.before, "after": model.after, "derivative": model.derivative}
         for key, canvas in self.canvases.items():

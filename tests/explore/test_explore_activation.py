@@ -140,6 +140,12 @@ def test_two_linear_layers_are_one_filter_and_with_relu_they_are_not(image):
     assert model.both is None
 
 
+def test_rounding_is_no_difference_where_the_second_layer_gives_nothing():
+    """Over a ramp, an edge filter's result is constant, and its own edges are nothing but rounding."""
+    ramp = np.linspace(0, 1, 240).reshape(6, 40)
+    assert ActivationModel(ramp, function="identity", twice=True).both.share == 0
+
+
 def test_the_explorer_tells_what_two_layers_are_worth(image):
     explorer = ActivationExplorer(image)
     assert explorer.row.layout.display == "none"

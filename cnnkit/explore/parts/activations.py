@@ -94,18 +94,19 @@ class Twice:
     """One layer (filter, gain, bias) put in twice, with a function between, beside the one filter for both.
 
     two: (H, W) float32, the second layer's output without a function after it; one: what the single larger
-    filter of `size` gives, without any function; share: of the pixels in which they differ.
+    filter of `size` gives, without any function; scale: how large the numbers are that were added up, which
+    is what rounding goes by; share: of the pixels in which they differ.
     """
 
     two: np.ndarray
     one: np.ndarray
     size: int
+    scale: float
 
     @property
     def differs(self) -> np.ndarray:
         """Where they differ by more than float32 rounding, (H, W)."""
-        scale = max(float(np.abs(self.one).max()), float(np.abs(self.two).max()), 1e-6)
-        return np.abs(self.two - self.one) > 1e-4 * scale
+        return np.abs(self.two - self.one) > 1e-5 * self.scale
 
     @property
     def share(self) -> float:
@@ -120,9 +121,9 @@ def layer(image: np.ndarray, weights: np.ndarray, gain: float, bias: float) -> n
 
 
 def put_in_twice(
-    image: np.ndarray, first: np.ndarray, between: np.ndarray, weights: np.ndarray, gain: float, bias: float
+    image: np.ndarray, between: np.ndarray, weights: np.ndarray, gain: float, bias: float
 ) -> Twice:
-    """`between` is the function of `first`, which is `layer` of `image` with the same settings.
+    """`layer` of `between`, which is the function of `layer` of `image`, all with the same settings.
 
     Two correlations in a row are one, with the filters convolved: here the filter with itself, which is
     its correlation with its own mirror image.
@@ -132,7 +133,9 @@ def put_in_twice(
     merged = cnnkit.conv2d(weights[None, None], mirror[None, None], padding=k - 1).get()[0, 0]
     offset = gain * bias * float(weights.sum(dtype=np.float64)) + bias
     one = layer(image, np.float32(gain) * merged, gain, offset)
-    return Twice(layer(between, weights, gain, bias), one, len(merged))
+    reach = abs(gain) * float(np.abs(weights).sum(dtype=np.float64))
+    scale = reach * (reach * float(np.abs(image).max()) + abs(bias)) + abs(bias)
+    return Twice(layer(between, weights, gain, bias), one, len(merged), scale)
 
 
 def histogram(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

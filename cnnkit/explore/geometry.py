@@ -174,9 +174,7 @@ class GeometryModel(Model):
 
     def along_a_row(self) -> np.ndarray | None:
         """(output, padded): 1 where a window of one row reads a pixel, -1 where it reads padding, else 0."""
-        if self.reads is None:
-            return None
-        return windows.one_dimension(self.columns)
+        return None if self.reads is None else windows.one_dimension(self.columns)
 
 
 class GeometryExplorer(Explorer):
@@ -203,7 +201,6 @@ class GeometryExplorer(Explorer):
                 "output cells that read it light up. Or tab to a picture and use the arrow keys."
             ),
             self.formula,
-            self.message,
             side_by_side(
                 self._controls(),
                 self._column(self.input, self.windows),
@@ -237,7 +234,9 @@ class GeometryExplorer(Explorer):
         self.play = self.player(self._slide, PLAY, 350)
         examples = self.dropdown("example", "Example", [*EXAMPLES, OWN], width=275)
         return ipywidgets.VBox(
-            [examples, *sliders, same, self.play], layout={"width": "275px", "overflow": "visible"}
+            # What is wrong stands where it moves nothing: a slider must not slip away under the hand.
+            [examples, *sliders, same, self.play, self.message],
+            layout={"width": "275px", "overflow": "visible"},
         )
 
     # From the learner ----------------------------------------------------------------------------
@@ -310,6 +309,7 @@ class GeometryExplorer(Explorer):
             title=f"Along one row: {count(axis.output, 'window')}" if axis.output else "No window fits",
             caption="each line is a window; orange: pixels it reads, blue: padding",
         )
+        self.windows.layout.display = None if values is not None else "none"
         what = f"{count(axis.output, 'window')} along one row, a line for each"
         self.windows.alt = self.windows.describe(what) if values is not None else "No window fits: no picture"
 

@@ -83,7 +83,7 @@ def test_numbers_by_keyboard_typing_mouse_and_example(open_notebook):
     wait_for_counts(page, 7, 5, 1, 2)
     wait_for_value(page, "Padding as a number", "2")
 
-    page.get_by_label("Example", exact=True).select_option("227×227, 11×11, stride 4: AlexNet (2012)")
+    page.get_by_label("Example", exact=True).select_option("AlexNet (2012): 11×11, stride 4")
     wait_for_counts(page, 227, 11, 4, 0)
     wait_for_value(page, "Size as a number", "227")
     wait_for_text(page, ".cnnkit-title", "Output 55 × 55")
@@ -163,7 +163,7 @@ def test_dilation_lights_single_cells_and_the_impossible_is_told(open_notebook):
     assert page.locator(f"{picture('input')} .cnnkit-empty").count() == 1
     keep_screenshot(page, "geometry_impossible")
 
-    page.get_by_label("Example", exact=True).select_option("7×7, 5×5, stride 3: pixels left out")
+    page.get_by_label("Example", exact=True).select_option("7×7, 5×5, stride 3: left out")
     wait_for_counts(page, 7, 5, 3, 0)
     remark = wait_for_text(page, ".cnnkit-note", "does not cover")
     assert "the last 2 rows are left out" in remark

@@ -100,10 +100,10 @@ def test_what_the_device_counts_is_what_loops_count(**numbers):
 def test_the_examples_are_the_ones_that_they_name(name):
     model = GeometryModel(example=name)
     assert model.numbers() == EXAMPLES[name] and model.example == name
-    assert (model.problem != "") == ("does not fit" in name)
+    assert (model.problem != "") == ("Does not fit" in name)
     begins = len(starts(*EXAMPLES[name]))
     assert model.rows.output == begins
-    known = {"LeNet": 28, "ResNet": 112, "AlexNet": 55, "same size": 32, "pooling": 16, "evenly": 3}
+    known = {"LeNet": 28, "ResNet": 112, "AlexNet": 55, "same size": 32, "Pooling": 16, "evenly": 3}
     for word, output in known.items():
         if word in name:
             assert begins == output
@@ -112,12 +112,12 @@ def test_the_examples_are_the_ones_that_they_name(name):
 def test_an_example_moves_five_numbers_in_one_computation_and_a_number_makes_them_ones_own():
     model = GeometryModel()
     version = model.version
-    model.example = "227×227, 11×11, stride 4: AlexNet (2012)"
+    model.example = "AlexNet (2012): 11×11, stride 4"
     assert model.version == version + 1 and model.taken.shape == (55, 55)
     model.stride = 5
     assert model.example == OWN
     model.stride = 4
-    assert model.example.endswith("AlexNet (2012)")
+    assert model.example.startswith("AlexNet (2012)")
 
 
 @pytest.mark.parametrize("name", NUMBERS)
@@ -308,7 +308,7 @@ def test_controls_and_model_follow_each_other():
         explorer.model.size == 227 and slides["Size"].value == 32
     )  # the slider ends there, the box does not
     (menu,) = [part for part in every_part(explorer) if isinstance(part, ipywidgets.Dropdown)]
-    menu.value = "227×227, 11×11, stride 4: AlexNet (2012)"
+    menu.value = "AlexNet (2012): 11×11, stride 4"
     assert explorer.model.numbers() == (227, 11, 4, 0, 1) and boxes["Size as a number"].value == 227
     assert explorer.output.values.shape == (55, 55) and explorer.still().startswith(b"\x89PNG")
     explorer.model.stride = 3

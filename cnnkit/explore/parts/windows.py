@@ -16,16 +16,16 @@ from .words import count, number
 # Size, kernel, stride, padding and dilation of layers that learners meet in the literature.
 EXAMPLES = {
     "7×7, 3×3, stride 2, padding 1": (7, 3, 2, 1, 1),
-    "7×7, 3×3, stride 2: fits evenly": (7, 3, 2, 0, 1),
-    "7×7, 5×5, stride 3: pixels left out": (7, 5, 3, 0, 1),
+    "7×7, 3×3, stride 2: evenly": (7, 3, 2, 0, 1),
+    "7×7, 5×5, stride 3: left out": (7, 5, 3, 0, 1),
     "10×10, 2×2, stride 3: gaps": (10, 2, 3, 0, 1),
-    "32×32, 3×3, same size": (32, 3, 1, 1, 1),
-    "32×32, 5×5: LeNet-5 (1998)": (32, 5, 1, 0, 1),
-    "32×32, 2×2, stride 2: as in pooling": (32, 2, 2, 0, 1),
-    "12×12, 3×3, dilation 3": (12, 3, 1, 0, 3),
-    "224×224, 7×7, stride 2: ResNet (2015)": (224, 7, 2, 3, 1),
-    "227×227, 11×11, stride 4: AlexNet (2012)": (227, 11, 4, 0, 1),
-    "5×5, 7×7: does not fit": (5, 7, 1, 0, 1),
+    "32×32, 3×3: the same size": (32, 3, 1, 1, 1),
+    "LeNet-5 (1998): 5×5": (32, 5, 1, 0, 1),
+    "Pooling: 32×32, 2×2, stride 2": (32, 2, 2, 0, 1),
+    "Dilation 3: 12×12, 3×3": (12, 3, 1, 0, 3),
+    "ResNet (2015): 7×7, stride 2": (224, 7, 2, 3, 1),
+    "AlexNet (2012): 11×11, stride 4": (227, 11, 4, 0, 1),
+    "Does not fit: 5×5, 7×7": (5, 7, 1, 0, 1),
 }
 MOST_SHOWN = 7  # numbers of a list that are written out
 MOST_DOTS = 16  # windows in a row: with more, their corners would cover the picture

@@ -75,9 +75,8 @@ class DrawModel(Model):
         focus = {name: settings.pop(name) for name in ("focus", "covered") if name in settings}
         if "sample" in settings and "bitmap" not in settings:
             settings = {"fit": False, "bitmap": self._bitmap_of(settings["sample"])} | settings
-        drawing = ink.stroke(EXAMPLE, 4)
-        settings = {"bitmap": drawing, "network": network or digits_network()} | settings
-        super().__init__(**settings)
+        network = digits_network() if network is None else network
+        super().__init__(**({"bitmap": ink.stroke(EXAMPLE, 4), "network": network} | settings))
         self.observe(lambda change: self.pick(), "sample")
         self.begin()
         for name, value in focus.items():
@@ -242,7 +241,8 @@ class DrawExplorer(Explorer):
     """Draw a digit and watch a network read it: `DrawExplorer()`, or with a network of your own.
 
     Everything is set and read through `.model` (a `DrawModel`), for example
-    `explorer.model.bitmap = bitmap; explorer.model.probabilities`.
+    `explorer.model.bitmap = bitmap; explorer.model.probabilities`. Two networks read one drawing after
+    `traitlets.link((one.pad, "bits"), (other.pad, "bits"))`.
     """
 
     model: DrawModel
@@ -254,6 +254,7 @@ class DrawExplorer(Explorer):
         self.why = Canvas(name="importance", width=190, lines=True)
         self.chart = Chart(name="probabilities", title="What the network reads", x_label="digit")
         self.answer, self.explanation = self.text(), self.text()
+        self.explanation.layout.min_height = "190px"  # or the maps below would move away under the pointer
         self.layers, self.tools = LayerPictures(self), WhyTools(self)
         self.children = [
             self.hint(
@@ -267,7 +268,12 @@ class DrawExplorer(Explorer):
             ),
             self.message,
             PadTools(self),
-            side_by_side(self.why, self.tools, self.explanation),
+            side_by_side(
+                self.why,
+                ipywidgets.VBox(
+                    [self.tools, self.explanation], layout={"flex": "1 1 400px", "min_width": "0"}
+                ),
+            ),
             self.layers,
         ]
         self._connect()
@@ -328,7 +334,7 @@ class DrawExplorer(Explorer):
     def _draw_why(self) -> None:
         model, values = self.model, self.model.importance()
         gradient = model.view == "gradient"
-        title = "Where more ink counts" if gradient else "What counts: covered"
+        title = "Where more ink counts" if gradient else "What the answer hangs on"
         if values is None:
             self.why.show(None, title=title, caption="", alt=f"{title}: nothing to show without ink")
             return
@@ -353,9 +359,9 @@ class DrawExplorer(Explorer):
         cut = model.seen.cut
         marks = [mark(*cut, kind="cut")] if cut is not None else []
         if area is not None:
-            marks.append(mark(*_within_pad(model.seen.on_pad(area))))
+            marks.append(mark(*ink.within_pad(model.seen.on_pad(area))))
         self.pad.marks = marks
-        self.pad.caption = "dashed: what is cut out and scaled" if cut is not None else ""
+        self.pad.caption = "dashed: what is cut out and scaled" if cut else "the whole pad is counted"
         self.explanation.value = readings.explanation(model)
 
     def remark(self) -> str:
@@ -386,11 +392,3 @@ class DrawExplorer(Explorer):
 
     def caption(self) -> str:
         return self.model.problem or readings.sentence(self.model)
-
-
-def _within_pad(area: ink.Rectangle) -> ink.Rectangle:
-    """What of a rectangle lies on the pad."""
-    (top, bottom), (left, right) = (
-        np.clip((area[at], area[at] + area[at + 2]), 0, ink.SIDE) for at in (0, 1)
-    )
-    return float(top), float(left), float(bottom - top), float(right - left)

@@ -58,6 +58,12 @@ def box_of(bitmap: np.ndarray) -> tuple[int, int, int, int] | None:
     return row, column, int(rows[-1]) - row + 1, int(columns[-1]) - column + 1
 
 
+def within_pad(area: Rectangle) -> Rectangle:
+    """What of a rectangle lies on the pad."""
+    (top, bottom), (left, right) = (np.clip((area[at], area[at] + area[at + 2]), 0, SIDE) for at in (0, 1))
+    return float(top), float(left), float(bottom - top), float(right - left)
+
+
 # Drawing -----------------------------------------------------------------------------------------
 
 

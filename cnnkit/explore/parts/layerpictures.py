@@ -79,8 +79,15 @@ class LayerPictures(ipywidgets.Box):
         shared = symmetric(np.concatenate([stage.values.ravel() for stage in stages])) if stages else None
         for canvas, stage in zip(self.canvases, stages, strict=bool(stages)):
             low, high = shared if shared and self.model.shared_range else symmetric(stage.values)
-            canvas.show(sheet_of(stage), low, high, "diverging", title=stage.name, caption=_caption(stage))
-            canvas.alt = canvas.describe(f"{stage.name}: {_caption(stage)}")
+            canvas.show(
+                sheet_of(stage),
+                low,
+                high,
+                "diverging",
+                title=stage.name,
+                caption=_caption(stage, stage is stages[-1]),
+            )
+            canvas.alt = canvas.describe(f"{stage.name}: {canvas.caption}")
 
     def draw_focus(self) -> None:
         """Mark the focused number in its canvas, and no other."""
@@ -91,7 +98,7 @@ class LayerPictures(ipywidgets.Box):
 
     def _build(self, amount: int) -> None:
         self.canvases = [
-            Canvas(name=f"layer{index}", width=200, lines=True) for index in range(1, amount + 1)
+            Canvas(name=f"layer{index}", width=200, lines=True, lens=False) for index in range(1, amount + 1)
         ]
         for index, canvas in enumerate(self.canvases, 1):
             canvas.add_class("cnnkit-fluid")
@@ -112,8 +119,9 @@ class LayerPictures(ipywidgets.Box):
         return pointed
 
 
-def _caption(stage: Stage) -> str:
+def _caption(stage: Stage, last: bool) -> str:
     if not stage.spatial:
-        return count(stage.values.size, "number")
+        size = stage.values.size
+        return f"{size} scores, of 0 to {size - 1}" if last else count(size, "number")
     amount, height, width = stage.values.shape
     return f"{count(amount, 'map')} of {times(height, width)}"

@@ -9,6 +9,7 @@ from typing import Any, cast
 import ipywidgets
 
 from .base import Explorer
+from .canvas import side_by_side
 
 MOVES = (("←", "to the left", 0, -1), ("→", "to the right", 0, 1), ("↑", "up", -1, 0), ("↓", "down", 1, 0))
 
@@ -43,7 +44,7 @@ class PadTools(ipywidgets.Box):
             150,
         )
         columns = [
-            [explorer.slider("brush", "Brush", 1, 8), explorer.checkbox("fit", "Fit it as the digits were")],
+            [explorer.slider("brush", "Brush", 1, 8), explorer.checkbox("fit", "Fit it, as the digits were")],
             [explorer.slider("sample", "Sample", 0, len(model.samples) - 1), put],
             [ipywidgets.HBox(moves), ipywidgets.HBox(widths)],
         ]
@@ -68,15 +69,17 @@ class WhyTools(ipywidgets.VBox):
             ("gradient", "gradient", "The slope of the winner’s score at each pixel"),
         ]
         self.model = cast(Any, explorer.model)
-        self.patch = ipywidgets.VBox(
-            [explorer.slider("patch", "Patch", 1, 4), explorer.number_slider("gray", "Its gray", 0, 1, 0.05)],
-            layout={"overflow": "visible"},
+        self.patch = side_by_side(
+            explorer.slider("patch", "Patch", 1, 4), explorer.number_slider("gray", "Its gray", 0, 1, 0.05)
         )
         super().__init__(
             [
-                explorer.choice("view", ways),
+                side_by_side(
+                    explorer.choice("view", ways),
+                    explorer.checkbox("shared_range", "One color range for all layers"),
+                    align="center",
+                ),
                 self.patch,
-                explorer.checkbox("shared_range", "One color range for all layers"),
             ],
             layout={"overflow": "visible"},
         )
@@ -84,4 +87,4 @@ class WhyTools(ipywidgets.VBox):
         self._draw()
 
     def _draw(self, change: Any = None) -> None:
-        self.patch.layout.display = None if self.model.view == "occlusion" else "none"
+        self.patch.layout.display = "flex" if self.model.view == "occlusion" else "none"

@@ -22,7 +22,7 @@ ifeq ($(STALE),yes)
 $(shell rm -rf $(STAMPS))
 endif
 
-.PHONY: lab test test-slow test-browser test-bench bench lint course clean help
+.PHONY: lab test test-slow test-browser test-bench bench latency lint course clean help
 .DEFAULT_GOAL := help
 
 lab: $(STAMPS)/lab
@@ -45,6 +45,10 @@ test-bench: $(STAMPS)/bench
 bench: $(STAMPS)/bench
 	@$(PY) -m cnnkit bench $(BENCH)
 
+# LATENCY holds its options: make latency LATENCY=--quick
+latency: $(STAMPS)/browser
+	@$(PY) tests/browser/latency.py $(LATENCY)
+
 lint: $(STAMPS)/test
 	$(PY) -m ruff check
 	$(PY) -m ruff format --check cnnkit tests course/exercises
@@ -64,6 +68,7 @@ help:
 	@echo "make test-browser  run the tests that drive JupyterLab in Chromium"
 	@echo "make test-bench    check that PyTorch computes the same as cnnkit, and measure both quickly"
 	@echo "make bench         measure cnnkit on this machine, beside PyTorch; BENCH=--quick: in a minute"
+	@echo "make latency       measure from key press to picture in Chromium, for every explorer; LATENCY=--quick: sooner"
 	@echo "make lint          check style and types"
 	@echo "make course        make the notebooks from course/source"
 	@echo "make clean         remove .venv, builds and caches; your notebooks stay"

@@ -26,8 +26,8 @@ RATES = [
     10.0,
 ]
 EXAMPLES = {
-    "edge": "[1, −1] from the edges of 6×8 pixels",
-    "photo": "Sobel’s 3×3 filter from a photo",
+    "edge": "the edge filter [1, −1]",
+    "photo": "Sobel’s 3×3, from a photo",
     OWN: "yours",
 }
 
@@ -52,9 +52,10 @@ class DescentExplorer(Explorer):
         }
         for canvas in self.canvases.values():
             canvas.add_class("cnnkit-fluid")
-        self.verdict, self.facts, self.explanation = self.text(), self.text(), self.text()
+            canvas.layout = ipywidgets.Layout(flex="1 1 140px", max_width="200px")  # five in a row
+        self.verdict, self.facts, self.pointed, self.explanation = (self.text() for _ in range(4))
         beside = ipywidgets.VBox(
-            [self.loss, self.verdict, self.facts],
+            [self.loss, self.verdict, self.facts, self.pointed],
             layout={"flex": "1 1 300px", "max_width": "640px", "min_width": "0", "overflow": "visible"},
         )
         self.children = [
@@ -63,7 +64,7 @@ class DescentExplorer(Explorer):
                 "tab to it and press the arrow keys and Enter, to start from there."
             ),
             side_by_side(*self._settings()),
-            side_by_side(*self._steps()),
+            side_by_side(*self._buttons()),
             self.message,
             side_by_side(self.surface, beside),
             side_by_side(*self._views(), align="center"),
@@ -75,13 +76,16 @@ class DescentExplorer(Explorer):
 
     def _settings(self) -> list[ipywidgets.Widget]:
         examples = [(EXAMPLES[name], name) for name in self.model.examples]
-        return [
-            self.dropdown("example", "To learn", examples, 320, 90),
+        sliders = [
+            self.slider("steps", "Steps", 0, SLIDER_STEPS, 90),
             self.scale_slider("learning_rate", "Learning rate", RATES, 90),
             self.number_slider("momentum", "Momentum", 0, 0.99, 0.01, 90),
         ]
+        for pair in sliders:
+            pair.children[0].layout.width = "190px"  # with its box no wider than a narrow page
+        return [self.dropdown("example", "To learn", examples, 270, 90), *sliders]
 
-    def _steps(self) -> list[ipywidgets.Widget]:
+    def _buttons(self) -> list[ipywidgets.Widget]:
         self.buttons = {
             name: ipywidgets.Button(description=name, tooltip=tooltip, layout={"width": "auto"})
             for name, tooltip in (
@@ -92,7 +96,6 @@ class DescentExplorer(Explorer):
             )
         }
         return [
-            self.slider("steps", "Steps", 0, SLIDER_STEPS, 90),
             self.player(self._play, "Play", PLAY_EVERY),
             *self.buttons.values(),
         ]
@@ -107,7 +110,7 @@ class DescentExplorer(Explorer):
         return [
             self.choice("logarithmic", ways, 110),
             self.axes,
-            self.checkbox("shared_range", "same color range for what is learned and wanted", 340),
+            self.checkbox("shared_range", "one color range for learned and wanted", 300),
         ]
 
     # From the learner ------------------------------------------------------------------------------
@@ -151,7 +154,7 @@ class DescentExplorer(Explorer):
         self.verdict.value = (
             f'<div class="cnnkit-verdict cnnkit-{kind}" role="status">{html.escape(sentence)}</div>'
         )
-        self.facts.value = facts(self.model)
+        self.facts.value, self.explanation.value = facts(self.model), step_text(self.model)
         self._draw_focus()
 
     def _offer_axes(self) -> None:
@@ -184,7 +187,7 @@ class DescentExplorer(Explorer):
         color = "log₁₀ of the loss" if model.logarithmic else "the loss"
         caption = (
             f"Across: {name_of(model.across)}, up: {name_of(model.up)}, both from {ends}. Color: {color}. "
-            "White: the way so far, ending in the orange dot. Blue square: the wanted filter."
+            "White: the way so far, to the orange dot. Large blue square: the wanted filter."
         )
         places = model.places(model.path)
         with canvas.hold_sync():
@@ -195,7 +198,7 @@ class DescentExplorer(Explorer):
 
     def _marks(self, places: np.ndarray) -> list[dict[str, Any]]:
         row, column = self.model.places(self.model.task.wanted[None])[0]
-        marks = [mark(row - 0.5, column - 0.5, 1, 1, "winner")]
+        marks = [mark(row - 1.5, column - 1.5, 3, 3, "winner")]
         left = exit_of(places)
         return [*marks, mark(*left, 1, 1)] if left else marks
 
@@ -228,8 +231,8 @@ class DescentExplorer(Explorer):
         }
         titles = {
             "image": ("x: the image", "what both filters see"),
-            "weights": (f"w: learned in {count(len(model.losses) - 1, 'step')}", "the filter as it is now"),
-            "wanted": ("The wanted filter", "descent is never shown it"),
+            "weights": (f"w after {count(len(model.losses) - 1, 'step')}", "the filter as it is now"),
+            "wanted": ("The wanted filter", "descent never sees it"),
             "output": ("y: its output now", "what w makes of x"),
             "target": ("t: the wanted output", "what y is compared with"),
         }
@@ -245,7 +248,7 @@ class DescentExplorer(Explorer):
     def _draw_focus(self, change: Any = None) -> None:
         model = self.model
         self.surface.focus = model.focus if model.surface is not None else None
-        self.explanation.value = step_text(model) + pointed_text(model)
+        self.pointed.value = pointed_text(model)
 
     def remark(self) -> str:
         if self.model.learning_rate == 0:

@@ -148,7 +148,7 @@ def test_diverging_is_shown_and_a_setting_that_cannot_be_explains_itself(open_no
     assert any(value < 0.5 or value > GRID - 1.5 for value in at)  # at an edge
     keep_screenshot(page, "descent_diverging")
 
-    page.get_by_label("To learn").select_option("Sobel’s 3×3 filter from a photo")
+    page.get_by_label("To learn").select_option("Sobel’s 3×3, from a photo")
     wait_for_text(page, ".cnnkit-verdict", "Step 40: the loss is")
     keep_screenshot(page, "descent_photo")
     page.get_by_label("Across").select_option("w₄")

@@ -225,11 +225,11 @@ def test_pointing_gives_loss_and_gradient_there():
     a = matrix(model.task.image, (1, 2))
     error = a @ (w - [1, -1])
     loss, slope = (error**2).sum(), 2 * a.T @ error
-    assert f"loss = {number(loss)}" in explorer.explanation.value
+    assert f"loss = {number(loss)}" in explorer.pointed.value
     for at, name in enumerate(("w₁", "w₂")):
-        assert f"dL/d{name} = {number(slope[at])}" in explorer.explanation.value
+        assert f"dL/d{name} = {number(slope[at])}" in explorer.pointed.value
     explorer.surface.focus = None
-    assert "Where you point" not in explorer.explanation.value
+    assert "Where you point" not in explorer.pointed.value
 
 
 def test_a_click_starts_from_there():

@@ -30,7 +30,7 @@ UPSTREAM = {
 }
 SIDES = 2, 10  # of an input, in pixels: more numbers than that cannot be read
 STEPS = (1e-6, 1e-5, 1e-4, 1e-3, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
-PIXEL, NARROWEST = 40, 150  # CSS pixels: of an array pixel, and of a picture, for its readout
+PIXEL, NARROWEST = 36, 150  # CSS pixels: of an array pixel, and of a picture, for its readout
 
 
 class BackpropModel(Model):

@@ -34,13 +34,25 @@ def written(page, name):
     return page.locator(f"{picture(name)} .cnnkit-numbers span").all_inner_texts()
 
 
-def mark_in(page, name, shape):
-    """(row, column, height, width) of the one marked window, in pixels of the array."""
-    box = page.locator(f"{picture(name)} .cnnkit-window").bounding_box()
-    frame = page.locator(f"{picture(name)} .cnnkit-overlay").bounding_box()
-    down, across = shape[0] / frame["height"], shape[1] / frame["width"]
-    corner = (box["y"] - frame["y"]) * down, (box["x"] - frame["x"]) * across
-    return [round(value, 1) for value in (*corner, box["height"] * down, box["width"] * across)]
+# (row, column, height, width) of the only marked window, in shares of the picture.
+WINDOW = """figure => {
+    const frame = figure.querySelector('.cnnkit-overlay').getBoundingClientRect();
+    const boxes = [...figure.querySelectorAll('.cnnkit-window')].map(box => box.getBoundingClientRect());
+    if (boxes.length !== 1) return [];
+    const [box] = boxes;
+    const corner = [(box.y - frame.y) / frame.height, (box.x - frame.x) / frame.width];
+    return [...corner, box.height / frame.height, box.width / frame.width];
+}"""
+
+
+def wait_for_mark(page, name, shape, expected):
+    """Until one window is marked in a picture of `shape`, at (row, column, height, width) `expected`."""
+    for _ in range(200):
+        found = page.locator(picture(name)).evaluate(WINDOW)
+        if found and np.allclose(found * np.tile(shape, 2), expected, atol=0.1):
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(f"{name} has its mark at {found}, not at {expected} of {shape}")
 
 
 def test_gradients_are_right_and_their_sums_written_out(open_notebook):
@@ -55,7 +67,8 @@ def test_gradients_are_right_and_their_sums_written_out(open_notebook):
     point_at(page, "x", 1, 1, X.shape)
     text = wait_for_text(page, ".cnnkit-words", r"dx\[1, 1\]: 4 outputs read this pixel")
     assert "1·3 + 1·2 + 1·1 + 1·0 = 6" in text
-    assert mark_in(page, "y", y.shape) == mark_in(page, "g", y.shape) == [0, 0, 2, 2]
+    wait_for_mark(page, "y", y.shape, [0, 0, 2, 2])
+    wait_for_mark(page, "g", y.shape, [0, 0, 2, 2])
     keep_screenshot(page, "backprop_pixel")
 
     page.mouse.move(5, 5)
@@ -64,7 +77,8 @@ def test_gradients_are_right_and_their_sums_written_out(open_notebook):
         page.keyboard.press(key)
     text = wait_for_text(page, ".cnnkit-words", r"dw\[0, 1\]: this weight meets 4 pixels")
     assert "1·1 + 2·1 + 4·1 + 5·1 = 12" in text
-    assert mark_in(page, "x", X.shape) == mark_in(page, "dx", X.shape) == [0, 1, 2, 2]
+    wait_for_mark(page, "x", X.shape, [0, 1, 2, 2])
+    wait_for_mark(page, "dx", X.shape, [0, 1, 2, 2])
 
     page.get_by_role("button", name="Nudge it").press("Enter")
     text = wait_for_text(page, ".cnnkit-words", "Moved w")

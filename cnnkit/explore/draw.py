@@ -266,8 +266,8 @@ class DrawExplorer(Explorer):
                 self.seen,
                 ipywidgets.VBox([self.answer, self.chart], layout={"flex": "1 1 300px", "min_width": "0"}),
             ),
-            self.message,
             PadTools(self),
+            self.message,  # below the buttons, which must not move away while a hand clicks them
             side_by_side(
                 self.why,
                 ipywidgets.VBox(
@@ -334,18 +334,21 @@ class DrawExplorer(Explorer):
     def _draw_why(self) -> None:
         model, values = self.model, self.model.importance()
         gradient = model.view == "gradient"
-        title = "Where more ink counts" if gradient else "What the answer hangs on"
         if values is None:
+            title = "Where more ink counts" if gradient else "What it hangs on"
             self.why.show(None, title=title, caption="", alt=f"{title}: nothing to show without ink")
             return
-        winner = model.prediction
-        caption = f"orange: more ink here speaks for {winner}, blue: against it"
+        values, winner = values.astype(np.float32), model.prediction
         low, high = symmetric(values)
-        if not gradient:
+        if gradient:
+            title = f"Where ink counts for {winner}"
+            caption = f"orange: more ink here speaks for {winner}, blue: against it"
+        else:
+            title = f"What the {winner} hangs on"
             caption = f"orange: {winner} falls when this is covered, blue: it rises"
             low, high = min(low, -FAINT), max(high, FAINT)
         self.why.show(values, low, high, "diverging", title=title, caption=caption)
-        self.why.alt = self.why.describe(f"{title}, for {winner}; {caption}")
+        self.why.alt = self.why.describe(f"{title}; {caption}")
 
     # What is pointed at --------------------------------------------------------------------------
 

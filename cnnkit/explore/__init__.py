@@ -13,6 +13,7 @@ from .device import DeviceExplorer, DeviceModel
 from .draw import DrawExplorer, DrawModel
 from .filter import FilterExplorer, FilterModel
 from .geometry import GeometryExplorer, GeometryModel
+from .invariance import InvarianceExplorer, InvarianceModel
 from .parts.canvas import Canvas
 from .parts.group import Group
 from .parts.show import show
@@ -40,6 +41,8 @@ __all__ = [
     "GeometryExplorer",
     "GeometryModel",
     "Group",
+    "InvarianceExplorer",
+    "InvarianceModel",
     "PipelineExplorer",
     "PipelineModel",
     "PoolingExplorer",

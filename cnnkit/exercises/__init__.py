@@ -9,7 +9,7 @@ import sys
 
 from .api import check, evaluate, explain, hint, solution, use
 from .definition import Case, FunctionExercise, KernelExercise, Prediction, StateExercise, Wrong
-from .launch import In, InOut, Launch, Local, Out
+from .launch import In, InOut, Launch, Local, Out, Reads
 from .magic import LearnerKernel, register
 from .progress_view import progress
 
@@ -27,6 +27,7 @@ __all__ = [
     "Local",
     "Out",
     "Prediction",
+    "Reads",
     "StateExercise",
     "Wrong",
     "check",

@@ -8,7 +8,7 @@ CONTRIBUTING for a whole one, and `course/exercises/` for those of the course.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,7 @@ SYMPTOMS = (
     "unwritten",  # it leaves elements of the output as they were
     "outside read",  # it reads what lies outside a buffer
     "unstable",  # its result differs between runs or work-group sizes: a race or a missing barrier
+    "reads",  # its result is right, and it reads an input more often than enough
 )
 
 
@@ -165,13 +166,15 @@ class FunctionExercise(Exercise):
 class KernelExercise(Exercise):
     """An OpenCL kernel of the name `answer`. reference: what it computes, in NumPy, of a case's arguments.
 
-    launch: from a case's arguments to the `Launch` (buffers, sizes, work-groups to try).
+    launch: from a case's arguments to the `Launch` (buffers, sizes, work-groups to try). counted: the groups
+    of cases in which its reads are counted, too, where the launch says how many are enough.
     """
 
     reference: Callable[..., Any]
     cases: Callable[[np.random.Generator], Iterable[Case]]
     launch: Callable[..., Launch]
     tolerance: float = 1e-4
+    counted: tuple[str, ...] = ()
     kind = "kernel"
 
     def _cases(self, rng: np.random.Generator) -> Iterable[Case]:
@@ -179,6 +182,11 @@ class KernelExercise(Exercise):
 
     def expected(self, case: Case) -> Any:
         return self.reference(*case.arguments.values())
+
+    def launch_of(self, case: Case) -> Launch:
+        """The launch of a case, with a limit of reads in the groups where they are counted."""
+        launch = self.launch(*case.arguments.values())
+        return launch if case.group in self.counted else replace(launch, reads=None)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .compare import Difference, difference, same
@@ -117,6 +117,8 @@ def fault_of(exercise: Exercise, case: Case, outcome: Outcome) -> Difference | N
     fault = difference(to_plain(exercise.expected(case)), outcome.value, tolerance, case.only_shape)
     if fault is not None and isinstance(exercise, Prediction):
         return Difference(_unrevealed(fault))  # the notebook reveals it, not the check
+    if fault is None and outcome.excess:
+        return Difference(f"the result is right, but {outcome.excess}")
     return fault
 
 
@@ -193,7 +195,10 @@ def _packed(text: str) -> str:
 
 
 def _kernels_alike(exercise: KernelExercise, wrong: Wrong, case: Case, outcome: Outcome) -> bool:
-    if wrong.symptom != outcome.symptom or _packed(wrong.told) not in _packed(outcome.problem):
+    symptom, said = outcome.symptom, outcome.problem
+    if outcome.excess and fault_of(exercise, case, replace(outcome, excess="")) is None:
+        symptom, said = "reads", outcome.excess
+    if wrong.symptom != symptom or _packed(wrong.told) not in _packed(said):
         return False
     if wrong.like is None:
         return bool(wrong.symptom)

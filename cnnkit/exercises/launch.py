@@ -41,18 +41,30 @@ class Local:
 
 
 @dataclass(frozen=True)
+class Reads:
+    """How often a kernel may read one of its inputs from global memory: counted while it runs, never timed.
+
+    of: the input's place among the arguments. most: how many reads are enough, for each local size.
+    """
+
+    of: int
+    most: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class Launch:
     """One launch of a kernel.
 
     arguments: in the kernel's order: `In`, `Out`, `InOut`, `Local`; an int becomes its `int`, a float its
     `float`. size: the work-items that have something to do, in each dimension; it is rounded up to
     whole work-groups, so that some have nothing to do, as in real launches. local_sizes: work-groups to
-    try, each with the same right result.
+    try, each with the same right result. reads: where reads are counted, which and how many are enough.
     """
 
     arguments: tuple[Any, ...]
     size: tuple[int, ...]
     local_sizes: tuple[tuple[int, ...], ...]
+    reads: Reads | None = None
 
     def rounded(self, local: tuple[int, ...]) -> tuple[int, ...]:
         """The global size for work-groups of `local`."""

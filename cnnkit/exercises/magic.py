@@ -5,6 +5,7 @@ from __future__ import annotations
 import keyword
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -43,18 +44,33 @@ class LearnerKernel:
 
     def __call__(self, *arrays: Any) -> np.ndarray:
         """The result for these arrays, computed in the sandbox. Raises KernelFailed with what happened."""
+        value: np.ndarray = self._run(arrays, count=False).value
+        return value
+
+    def reads(self, *arrays: Any) -> int:
+        """How often it reads the input that its exercise watches, from global memory: counted, not timed.
+
+        Raises KernelFailed with what happened, CnnkitError where the exercise counts nothing.
+        """
+        reads = self._run(arrays, count=True).reads
+        if reads is None:
+            raise CnnkitError(f"The exercise of your kernel {self.name} counts no reads.")
+        return reads
+
+    def _run(self, arrays: tuple[Any, ...], count: bool) -> Outcome:
         if self.launch is None:
             words = f"Your kernel {self.name} does not know yet how it is launched: pass it to its check."
             raise CnnkitError(words)
         from .sandbox import sandbox
 
-        # The largest work-group alone, once: this is a call, not a check.
+        # The first work-group alone, once: this is a call, not a check.
         launch = self.launch(*arrays)
-        only = Launch(launch.arguments, launch.size, launch.local_sizes[:1])
+        watched = replace(launch.reads, most=launch.reads.most[:1]) if count and launch.reads else None
+        only = Launch(launch.arguments, launch.size, launch.local_sizes[:1], watched)
         outcome = sandbox().run(self.source, self.name, [only], repeats=1)[0]
         if outcome.problem or outcome.value is None:
             raise KernelFailed(outcome)
-        return outcome.value
+        return outcome
 
 
 def register(shell: Any = None) -> None:

@@ -12,7 +12,8 @@ class Outcome:
 
     error: the type of the exception, as "IndexError". symptom: of a kernel, one of `definition.SYMPTOMS`.
     attempted: False where the answer is still the stub. line: of the learner's cell, where it is known.
-    printed: what a function printed meanwhile.
+    printed: what a function printed meanwhile. reads: how often a kernel read the input that is watched;
+    excess: what there is to say where that is more often than enough.
     """
 
     value: Any = None
@@ -22,6 +23,8 @@ class Outcome:
     attempted: bool = True
     line: int | None = None
     printed: str = ""
+    reads: int | None = None
+    excess: str = ""
 
 
 NOT_ATTEMPTED = Outcome(problem="not attempted", attempted=False)

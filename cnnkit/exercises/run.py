@@ -109,7 +109,7 @@ def kernel_outcomes(
         return [Outcome(problem=words)] * len(cases)
     if is_kernel_stub(source):
         return [NOT_ATTEMPTED] * len(cases)
-    return run(source, exercise.answer, [exercise.launch(*case.arguments.values()) for case in cases])
+    return run(source, exercise.answer, [exercise.launch_of(case) for case in cases])
 
 
 def source_of(answer: Any) -> str | None:

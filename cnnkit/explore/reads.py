@@ -1,7 +1,7 @@
 """Explorer of notebook 11: which pixels every work-item of a kernel reads, counted by the kernel itself.
 
 The library's own kernels `conv2d_forward_plain` and `conv2d_forward_tiled` run on the device with a counter
-in front of every read (`parts.counting`). Same image, filter, work-groups and result: what differs is how
+in front of every read (`cnnkit.counting`). Same image, filter, work-groups and result: what differs is how
 often the same pixel is fetched from far away.
 """
 

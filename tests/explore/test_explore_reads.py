@@ -12,11 +12,11 @@ import traitlets
 from hypothesis import strategies as st
 
 import cnnkit
+from cnnkit.counting import instrument
 from cnnkit.errors import CnnkitError
 from cnnkit.explore import ReadsExplorer, ReadsModel
 from cnnkit.explore.parts.boxes import boxes
 from cnnkit.explore.parts.counted import count_convolution, launch_of
-from cnnkit.explore.parts.counting import instrument
 from cnnkit.explore.parts.readlog import count_reads
 from cnnkit.ops import conv_tiled
 from cnnkit.ops.conv_shape import conv2d_shape

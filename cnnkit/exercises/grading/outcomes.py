@@ -46,9 +46,10 @@ def as_plain(outcome: Outcome) -> dict[str, Any]:
         "symptom": outcome.symptom,
         "attempted": outcome.attempted,
         "line": outcome.line,
+        "excess": outcome.excess,
     }
 
 
 def from_plain(kept: dict[str, Any]) -> Outcome:
     """The outcome that `as_plain` was given."""
-    return Outcome(**{name: kept[name] for name in as_plain(Outcome())})
+    return Outcome(**{name: kept[name] for name in as_plain(Outcome()) if name in kept})

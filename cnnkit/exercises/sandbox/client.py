@@ -15,6 +15,7 @@ from ...errors import CnnkitError
 from ..launch import Launch
 from ..outcome import Outcome
 from . import sentences
+from .instrumented import NotCounted
 from .job import Job, Run, prepare, refused
 from .process import Died, WorkerProcess
 from .source import forbidden
@@ -150,7 +151,7 @@ class Sandbox:
         except Stop as stop:
             # What was seen in an earlier run says more: after an overrun, anything may happen.
             fault, deadly = examiner.fault() or stop.fault, stop.deadly
-        return (_outcome(fault) if fault else Outcome(examiner.first)), deadly
+        return (_outcome(fault) if fault else examiner.outcome()), deadly
 
     def _anew(self) -> None:
         """Replace the worker at once; the new one starts in the background."""
@@ -211,7 +212,12 @@ class Sandbox:
         if words:
             self._build(source, function)  # what does not compile is said first
             raise Stop("refused", (words, None))
-        worker = self._build(source, function, job.message(source, function))
+        try:
+            message = job.message(source, function)
+        except NotCounted as error:
+            self._build(source, function)
+            raise Stop("refused", sentences.not_counted(source, str(error), error.line)) from None
+        worker = self._build(source, function, message)
         clock = Clock(seconds)
         for run in job.runs:
             buffers = self._one_run(worker, job, source, run, clock)

@@ -117,6 +117,16 @@ def between_local_sizes(
     return f"Your kernel's result depends on the size of the work-groups: {words}. {advice}", None
 
 
+def excess(name: str, local: tuple[int, ...], counts: list[int], most: int) -> str:
+    """counts: reads of the input `name`, reads of local memory, writes to it."""
+    reads, near, stored = counts
+    words = f"it reads `{name}` {_count(reads, 'time')}, with work-groups of {times(local)}, where {most:,} "
+    words += "are enough"
+    if near:
+        return f"{words} (local memory: {_count(stored, 'write')}, {_count(near, 'read')})"
+    return f"{words}: it never reads local memory"
+
+
 def _too_early(source: str, result: str) -> Told:
     barriers = lines_with_barrier(source)
     advice = "Put barrier(CLK_LOCAL_MEM_FENCE) between writing and reading it."

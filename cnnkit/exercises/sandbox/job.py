@@ -11,6 +11,7 @@ import numpy as np
 from ...errors import CnnkitError
 from ..launch import In, InOut, Launch, Local, Out
 from . import patterns
+from .instrumented import COUNTS, counted, filled
 from .source import Parameter, kernels
 
 MOST_BYTES = 256 << 20  # of one launch's buffers, guard zones included
@@ -74,7 +75,11 @@ class Job:
         return self.parameters[index].name if index < len(self.parameters) else f"argument {index + 1}"
 
     def message(self, source: str, function: str, bare: bool = False) -> dict[str, Any]:
-        """What the worker is sent. bare: buffers without guard zones, for Oclgrind."""
+        """What the worker is sent. bare: buffers without guard zones and the source as it is, for Oclgrind.
+
+        Where reads are counted, two buffers more come back, of which the first holds the counts. Raises
+        NotCounted for a source whose reads cannot be counted.
+        """
         numbers = {buffer.index: buffer for buffer in self.buffers}
         arguments: list[dict[str, Any]] = []
         for index, argument in enumerate(self.launch.arguments):
@@ -84,17 +89,34 @@ class Job:
                 arguments.append({"kind": "local", "bytes": [_local_bytes(argument, r) for r in self.runs]})
             else:
                 arguments.append({"kind": SCALARS[type(argument)], "value": argument})
+        text = source
+        if self.launch.reads is not None and not bare:
+            text = counted(source, function, self.name(self.launch.reads.of))
+            arguments += [_described(_counter(COUNTS)), _described(_counter(2)), {"kind": "int", "value": 0}]
+        # A simulator sees by itself what is read before it is written.
+        if not bare and (with_fill := filled(text, function, self._local_memory())) is not None:
+            text = with_fill
+            arguments.append({"kind": "int", "values": [_signed(_local_word(r.last)) for r in self.runs]})
         runs = [{"global": r.global_size, "local": r.local_size, "last": r.last} for r in self.runs]
-        local = [patterns.word(np.dtype("float32"), patterns.LOCAL, 0, last) for last in (False, True)]
         return {
             "do": "run",
-            "source": source,
+            "source": text,
             "function": function,
             "arguments": arguments,
             "runs": runs,
             "guard": 0 if bare else patterns.GUARD_BYTES,
-            "local poison": local,
+            "local poison": [_local_word(last) for last in (False, True)],
         }
+
+    def _local_memory(self) -> list[tuple[str, int, int]]:
+        """Name, numbers per work-item and further numbers of each `__local` parameter of 4-byte numbers."""
+        pairs = zip(self.parameters, self.launch.arguments, strict=False)
+        return [
+            (parameter.name, argument.numbers_per_item, argument.more)
+            for parameter, argument in pairs
+            if isinstance(argument, Local) and parameter.space == "__local" and parameter.name
+            if np.dtype(argument.dtype).itemsize == 4
+        ]
 
 
 def prepare(source: str, function: str, launch: Launch, repeats: int) -> Job:
@@ -103,7 +125,7 @@ def prepare(source: str, function: str, launch: Launch, repeats: int) -> Job:
     for i, argument in enumerate(arguments):
         if isinstance(argument, np.generic):
             arguments[i] = argument.item()
-    launch = Launch(tuple(arguments), tuple(launch.size), tuple(map(tuple, launch.local_sizes)))
+    launch = Launch(tuple(arguments), tuple(launch.size), tuple(map(tuple, launch.local_sizes)), launch.reads)
     buffers: list[Buffer] = []
     for index, argument in enumerate(arguments):
         if isinstance(argument, In | Out | InOut):
@@ -116,6 +138,10 @@ def prepare(source: str, function: str, launch: Launch, repeats: int) -> Job:
     outputs = [b for b in buffers if b.role == "out"] or [b for b in buffers if b.role == "inout"]
     if len(outputs) != 1:
         raise CnnkitError(f"The launch of `{function}` has {len(outputs)} outputs; it must have exactly one.")
+    if launch.reads is not None and len(launch.reads.most) != len(launch.local_sizes):
+        raise CnnkitError(
+            f"The launch of `{function}` must say for each local size how many reads are enough."
+        )
     if not launch.local_sizes or min(launch.size, default=0) < 1:
         raise CnnkitError(f"The launch of `{function}` needs a size of at least 1, and a local size to try.")
     runs: list[Run] = []
@@ -249,6 +275,20 @@ def _described(buffer: Buffer) -> dict[str, Any]:
     # "data" is the array's bytes; without it, the buffer is an output.
     data = {} if buffer.array is None else {"data": buffer.array.reshape(-1).view(np.uint8)}
     return {"kind": "buffer", "role": buffer.role, **bytes_, **data}
+
+
+def _counter(length: int) -> Buffer:
+    zeros = np.zeros(length, np.int32)
+    return Buffer(-1, 0, "inout", zeros.dtype, zeros.shape, zeros)
+
+
+def _local_word(last: bool) -> int:
+    return patterns.word(np.dtype("float32"), patterns.LOCAL, 0, last)
+
+
+def _signed(word: int) -> int:
+    """The int whose bits these are."""
+    return int(np.uint32(word).astype(np.int32))
 
 
 def _local_bytes(argument: Local, run: Run) -> int:

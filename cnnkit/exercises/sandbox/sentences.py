@@ -68,6 +68,13 @@ def includes(source: str, line: int, word: str) -> Told:
     return f"`{word}` {what}, which a kernel here may not do: take it out ({shown}).", cell_line(line)
 
 
+def not_counted(source: str, why: str, line: int | None) -> Told:
+    """Why the reads of a kernel cannot be counted; line: of its source."""
+    place = None if line is None else cell_line(line)
+    where = f" line {place} of your cell, `{line_text(source, line)}`," if line is not None else ""
+    return f"The reads of your kernel cannot be counted:{where} {why}.", place
+
+
 def compiler_died(source: str, seconds: float | None = None) -> Told:
     if seconds is not None:
         words = f"The compiler was not done with your kernel within {seconds:g} s and was stopped"

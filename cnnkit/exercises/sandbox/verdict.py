@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from ..compare import difference
+from ..outcome import Outcome
 from . import findings, patterns
+from .instrumented import COUNTS
 from .job import Buffer, Job, Run
 from .source import uses_local_memory
 
@@ -36,14 +38,19 @@ class Examiner:
     source: str
     faults: dict[str, Fault] = field(default_factory=dict)
     first: np.ndarray | None = None  # the output of the first run
+    counts: dict[tuple[int, ...], np.ndarray] = field(default_factory=dict)  # of each local size
     _of_local: np.ndarray | None = None  # of the first run with this local size
     _unwritten: np.ndarray | None = None
 
     def add(self, run: Run, raws: Any) -> None:
         """Take the buffers of the next run, in the order of the job's runs."""
-        if not isinstance(raws, list) or len(raws) != len(self.job.buffers):
+        more = 0 if self.job.launch.reads is None else 2
+        if not isinstance(raws, list) or len(raws) != len(self.job.buffers) + more:
             raise Malformed
         guard = patterns.GUARD_BYTES
+        if more:
+            self._count(run, raws[-2])
+            raws = raws[:-2]
         for buffer, raw in zip(self.job.buffers, raws, strict=True):
             whole = isinstance(raw, np.ndarray) and raw.dtype == np.uint8
             if not whole or raw.shape != (buffer.nbytes + 2 * guard,):
@@ -61,6 +68,29 @@ class Examiner:
             if symptom in self.faults:
                 return self.faults[symptom]
         return None
+
+    def outcome(self) -> Outcome:
+        """Of a kernel without a fault: its output, and its reads where they were counted."""
+        reads = self.job.launch.reads
+        if reads is None:
+            return Outcome(self.first)
+        counts = [self.counts[local] for local in self.job.launch.local_sizes]
+        over = [i for i, most in enumerate(reads.most) if counts[i][0] > most]
+        name = self.job.name(reads.of)
+        excess = ""
+        if over:
+            local, most = self.job.launch.local_sizes[over[0]], reads.most[over[0]]
+            excess = findings.excess(name, local, counts[over[0]].tolist(), most)
+        return Outcome(self.first, reads=int(counts[0][0]), excess=excess)
+
+    def _count(self, run: Run, raw: Any) -> None:
+        guard = patterns.GUARD_BYTES
+        whole = isinstance(raw, np.ndarray) and raw.dtype == np.uint8
+        if not whole or raw.shape != (4 * COUNTS + 2 * guard,):
+            raise Malformed
+        counts = raw[guard:-guard].view(np.int32).copy()
+        before = self.counts.get(run.local_size, counts)
+        self.counts[run.local_size] = np.maximum(before, counts)
 
     def _note(self, symptom: str, told: tuple[str, int | None]) -> None:
         self.faults.setdefault(symptom, Fault(symptom, *told))

@@ -220,7 +220,8 @@ class Runner:
                 self.kernel.set_arg(index, self.cl.LocalMemory(argument["bytes"][number]))
             else:
                 kind = np.int32 if argument["kind"] == "int" else np.float32
-                self.kernel.set_arg(index, kind(argument["value"]))
+                value = argument["values"][number] if "values" in argument else argument["value"]
+                self.kernel.set_arg(index, kind(value))
 
     def _wait(self, event: Any) -> None:
         """Wait for the run, and say when it really starts: some drivers compile between here and there."""

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from ...array import empty, to_device
+from ...counting import instrument
 from ...device import Device, current_device
 from ...errors import CnnkitError
 from ...kernel import BuildError, Kernel, compile_source, launch
-from .counting import instrument
 from .words import grouped
 
 MOST_READS = 1 << 20  # noted one by one, in 8 MiB; a picture of more could not be taken in anyway

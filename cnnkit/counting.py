@@ -15,10 +15,10 @@ a compiler or a cache may spare some of it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from ...errors import CnnkitError
+from .errors import CnnkitError
 
 READS, WRITES = 1, 2  # which counter an access to local memory goes to; counter 0 is for global reads
 
@@ -57,6 +57,18 @@ _ASSIGNED = re.compile(r"\s*(?:\.\s*\w+\s*)?(?:(?P<both>[-+*/%&|^]=|<<=|>>=|\+\+
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
 
 
+class Uncountable(CnnkitError):
+    """A kernel whose reads cannot be counted. line: of its source, from 1; why: what it does there."""
+
+    def __init__(self, why: str, line: int | None = None) -> None:
+        advice = (
+            "only reads of the form `name[index]` can be counted: write it so, or leave this kernel uncounted"
+        )
+        words = f"Line {line} {why}, and {advice}" if line else why[0].upper() + why[1:]
+        super().__init__(f"{words}.")
+        self.line, self.why = line, why
+
+
 @dataclass(frozen=True)
 class _Kernel:
     """Places in the source: the `)` after the parameters, and the body from `{` to `}`."""
@@ -73,12 +85,12 @@ def instrument(source: str, function: str, buffer: str = "x") -> str:
     local memory), pairs (work-item number, index in `buffer`) and how many pairs there is room for. Pointers
     declared from `buffer` (`__global const float *row = x + ...`) are followed, `#define`s as well.
 
-    Raises CnnkitError, naming the line, for what cannot be counted.
+    Raises Uncountable, naming the line, for what cannot be counted.
     """
     plain = _COMMENTS.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), source)
     kernel = _find(plain, function)
     if not re.search(rf"\bglobal\b[^,]*\*[^,]*\b{buffer}\s*(?:,|$)", kernel.parameters.replace("__", "")):
-        raise CnnkitError(f"The kernel {function!r} has no parameter `__global ... *{buffer}` to count.")
+        raise Uncountable(f"the kernel {function!r} has no parameter `__global ... *{buffer}` to count")
     far, near = {buffer: 1}, dict.fromkeys(_local_parameters(kernel.parameters), 1)  # to how many [ ] of each
     declared: list[tuple[int, int]] = []  # where a watched pointer may be named without being read, and
     own: set[int] = set()  # where a name stands that is just being declared
@@ -101,6 +113,15 @@ def instrument(source: str, function: str, buffer: str = "x") -> str:
     for at, added in sorted(spots, key=lambda spot: spot[0], reverse=True):
         text = text[:at] + added + text[at:]
     return PRELUDE.format(buffer=buffer) + text
+
+
+def body_of(plain: str, function: str) -> tuple[int, int]:
+    """Where the `)` after a kernel's parameters stands, and the `{` of its body; comments are blanked out.
+
+    Raises Uncountable when there is no such kernel, or a bracket that is never closed.
+    """
+    kernel = _find(plain, function)
+    return kernel.close, kernel.body[0]
 
 
 def _access(
@@ -143,7 +164,7 @@ def _find(plain: str, function: str) -> _Kernel:
             opening = body.end() - 1
             span = opening, _matching(plain, opening)
             return _Kernel(plain[match.end() : close], close, span)
-    raise CnnkitError(f"The source has no kernel named {function!r}.")
+    raise Uncountable(f"the source has no kernel named {function!r}")
 
 
 def _macro_parameters(text: str) -> list[str]:
@@ -209,16 +230,12 @@ def _matching(plain: str, opening: int) -> int:
         if depth == 0:
             return at
     line = plain.count("\n", 0, opening) + 1
-    raise CnnkitError(f"The `{kind}` in line {line} of the kernel's source is never closed.")
+    raise Uncountable(f"the `{kind}` in line {line} of the kernel's source is never closed")
 
 
-def _mentions(text: str, names: Iterable[str]) -> bool:
-    return any(re.search(rf"(?<![\w.]){name}\b", text) for name in names)
+def _mentions(text: str, names: Collection[str]) -> bool:
+    return any(match[0] in names for match in re.finditer(r"(?<![\w.])[A-Za-z_]\w*", text))
 
 
-def _uncountable(plain: str, at: int, why: str) -> CnnkitError:
-    line = plain.count("\n", 0, at) + 1
-    return CnnkitError(
-        f"Line {line} {why}, and only reads of the form `name[index]` can be counted: write it so, or leave "
-        "this kernel uncounted."
-    )
+def _uncountable(plain: str, at: int, why: str) -> Uncountable:
+    return Uncountable(why, plain.count("\n", 0, at) + 1)

@@ -13,6 +13,7 @@ from .array import to_device
 from .callbacks import Callback, LinearDecay
 from .device import current_device, devices, use
 from .errors import CnnkitError, DataError, DeviceError, DTypeError, ShapeError, TrainingError
+from .export import export_onnx
 from .kernel import BuildError
 from .layers import (
     AvgPool2d,
@@ -65,6 +66,7 @@ __all__ = [
     "current_device",
     "devices",
     "evaluate",
+    "export_onnx",
     "fit",
     "load",
     "to_device",

@@ -128,8 +128,8 @@ SHOWN = [{"output_type": "display_data", "metadata": {}, "data": {"text/plain": 
 @pytest.mark.parametrize(
     ("where", "text", "outputs"),
     [
-        ("00.1", "the solved cell", None),
-        ("00.1", f"%%kernel contrast\n// mine\n  {ANSWER}\n// more", None),
+        ("00.2", "the solved cell", None),
+        ("00.2", f"%%kernel contrast\n// mine\n  {ANSWER}\n// more", None),
         ("", f"my notes:\n{ANSWER}", None),
         ("", None, SHOWN),
     ],
@@ -144,10 +144,10 @@ def test_a_solution_in_a_notebook_is_refused(
             pytest.skip("without the source, a stub cannot be told from an answer of one's own")
         shutil.rmtree(course / "source")
     if text == "the solved cell":
-        text = _text(_exercise(_cells(course / "solutions" / book.name), "00.1"))
+        text = _text(_exercise(_cells(course / "solutions" / book.name), "00.2"))
     _spoil(book, where, text, outputs)
     with pytest.raises(
-        CnnkitError, match=r"00_start_here.ipynb holds the solution of 00\.1: nothing was written"
+        CnnkitError, match=r"00_start_here.ipynb holds the solution of 00\.2: nothing was written"
     ):
         release.release(str(tmp_path / "class"))
     with pytest.raises(CnnkitError, match="nothing was written"):
@@ -162,13 +162,13 @@ def test_a_short_answer_is_found_in_its_own_cell(course: Path, tmp_path: Path) -
 
 
 def test_a_file_beside_the_notebooks_is_looked_at_and_the_library_is_not(course: Path) -> None:
-    assert leaks.leaks({"words.md": ANSWER.encode()}, course) == ["words.md holds the solution of 00.1"]
+    assert leaks.leaks({"words.md": ANSWER.encode()}, course) == ["words.md holds the solution of 00.2"]
     assert leaks.leaks({"library/kernels/contrast.cl": ANSWER.encode()}, course) == []
 
 
 def test_outputs_of_answers_are_taken_out(course: Path, tmp_path: Path) -> None:
     output = {"output_type": "stream", "name": "stdout", "text": "my own output"}
-    _spoil(course / "00_start_here.ipynb", "00.1", outputs=[output])
+    _spoil(course / "00_start_here.ipynb", "00.2", outputs=[output])
     release.release(str(tmp_path / "class"))
     assert b"my own output" not in (tmp_path / "class" / "00_start_here.ipynb").read_bytes()
 

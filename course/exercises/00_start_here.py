@@ -1,9 +1,47 @@
-"""The exercise of notebook 00."""
+"""The exercises of notebook 00."""
 
 import numpy as np
 
-from cnnkit.exercises.definition import Case, KernelExercise, Wrong
+from cnnkit.exercises.definition import Case, FunctionExercise, KernelExercise, Prediction, Wrong
 from cnnkit.exercises.launch import In, Launch, Out
+
+# --- 00.1: how many work-items -------------------------------------------------------------------------------
+
+work_items = Prediction(
+    id="00.1",
+    title="How many work-items?",
+    answer="my_work_items",
+    choices=("64", "1 407", "89 984", "90 000", "90 048", "5 760 000"),
+    right="90 048",
+    wrong=(
+        Wrong("a group", "64 is one group: how many groups do 90 000 pixels take?", "64"),
+        Wrong("groups", "1 407 is how many groups are needed: how many work-items are in them?", "1 407"),
+        Wrong(
+            "rounded down",
+            "1 406 whole groups are not enough: the last 16 pixels would have no work-item",
+            "89 984",
+        ),
+        Wrong(
+            "pixels",
+            "a device starts whole groups: 90 000 is no multiple of 64 (it would be 1 406 and a quarter)",
+            "90 000",
+        ),
+        Wrong(
+            "multiplied",
+            "each pixel has one work-item, and the groups share them out: nothing is done 64 times",
+            "5 760 000",
+        ),
+    ),
+    hints=(
+        "Work-items start in whole groups. How many groups of 64 hold 90 000 of them?",
+        "90 000 / 64 = 1 406.25, and a quarter of a group does not exist.",
+        "1 407 groups of 64.",
+    ),
+    explanation="1 407 groups of 64 are 90 048 work-items: 48 of them have no pixel, and leave at `if (i < n)`.",
+)
+
+
+# --- 00.2: contrast ------------------------------------------------------------------------------------------
 
 
 def contrast(image, factor):
@@ -38,7 +76,7 @@ def _kernel(answer):
 
 
 own_contrast = KernelExercise(
-    id="00.1",
+    id="00.2",
     title="Contrast",
     answer="contrast",
     groups={"values": 2},
@@ -132,4 +170,86 @@ own_contrast = KernelExercise(
     ),
     explanation="What is 0.5 stays 0.5, whatever the factor; all else moves away from it, or toward it with a factor "
     "below 1. With −1 bright and dark change places: a negative.",
+)
+
+
+# --- 00.3: where a pixel lies ----------------------------------------------------------------------------------
+
+
+def place_of(i, width):
+    """Whole rows first, then what is left."""
+    return i // width, i % width
+
+
+def place_of_by_divmod(i, width):
+    """Python has a function for it."""
+    return divmod(i, width)
+
+
+def place_of_by_rows(i, width):
+    """Take away a row at a time."""
+    row = 0
+    while i >= width:
+        row, i = row + 1, i - width
+    return [row, i]
+
+
+def place_cases(rng):
+    yield Case({"i": 0, "width": 300}, "values", "the first pixel of all")
+    yield Case({"i": 299, "width": 300}, "values", "the last pixel of the first row")
+    yield Case({"i": 300, "width": 300}, "values", "the first pixel of the second row")
+    yield Case({"i": 7, "width": 3}, "values")
+    for _ in range(6):
+        width = int(rng.integers(2, 40))
+        yield Case({"i": int(rng.integers(0, 30 * width)), "width": width}, "values")
+
+
+place = FunctionExercise(
+    id="00.3",
+    title="Where is my pixel?",
+    answer="place_of",
+    groups={"values": 1},
+    reference=place_of,
+    cases=place_cases,
+    also_right=(place_of_by_divmod, place_of_by_rows),
+    stand_in=place_of,
+    wrong=(
+        Wrong(
+            "swapped",
+            "row and column have changed places: the row comes first",
+            lambda i, width: (i % width, i // width),
+        ),
+        Wrong(
+            "from one",
+            "you count from 1: the first row and the first column have the number 0",
+            lambda i, width: (i // width + 1, i % width + 1),
+        ),
+        Wrong(
+            "a fraction",
+            "the row is a whole number: `//` divides and leaves the fraction away, `/` keeps it",
+            lambda i, width: (i / width, i % width),
+        ),
+        Wrong(
+            "columns go down",
+            "you went down the columns: the pixels lie row after row, from left to right",
+            lambda i, width: (i % width, 0) if i < width else (0, i),
+        ),
+        Wrong(
+            "the number again",
+            "the column is what is left of the number when the whole rows before it are taken away",
+            lambda i, width: (i // width, i),
+        ),
+        Wrong(
+            "a photograph's width",
+            "you divided by 300: the width is an argument, and not every image has 300 columns",
+            lambda i, width: (i // 300, i % 300),
+        ),
+    ),
+    hints=(
+        "Take 3 columns: pixels 0, 1, 2 are row 0, pixels 3, 4, 5 are row 1. And pixel 7?",
+        "How many whole rows of `width` pixels come before pixel i? In Python, `//` divides without a fraction.",
+        "The column is the remainder of that division: i % width.",
+    ),
+    explanation="Pixel i of an image with W columns lies in row i // W and column i % W; the other way round, row r and column c "
+    "is pixel r * W + c. You will meet that in every kernel.",
 )

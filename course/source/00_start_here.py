@@ -30,7 +30,7 @@ import numpy as np
 import cnnkit
 from cnnkit import data
 from cnnkit.exercises import In, Launch, Out, check, explain, hint, progress, solution, use
-from cnnkit.explore import Canvas, Group, show
+from cnnkit.explore import Canvas, DeviceExplorer, Group, show
 
 device = cnnkit.current_device()
 print(f"Computing on: {device.name} ({device.kind}, {device.compute_units} compute units)")
@@ -38,9 +38,15 @@ device.self_test()
 print("Its self-test passed: it computes what it should.")
 
 # %% [markdown]
-# That line names your **device**: a graphics card if you have one that speaks OpenCL, otherwise your processor, which is
-# fast enough for everything here. If you have several, `cnnkit.devices()` lists them and `cnnkit.use("name")` chooses.
-#
+# That line names your [**device**](glossary.ipynb#device): a graphics card if you have one that speaks OpenCL, otherwise your
+# processor, which is fast enough for everything here. Here are all that this machine has. Choose one and press *Use this one*: it
+# is tested first, and if it computes rightly, everything below is computed on it. (In code, `cnnkit.devices()` lists them
+# and `cnnkit.use("name")` chooses.)
+
+# %% tags=["demonstration", "nbval-ignore-output"]
+DeviceExplorer()
+
+# %% [markdown]
 # ## A photograph is a grid of numbers
 #
 # We need something to look at. This portrait of Grace Hopper, who wrote the first compiler, comes with Matplotlib.
@@ -71,7 +77,8 @@ show(figure, "A gray portrait, and six by six of its pixels with the number of e
 #
 # To make the photograph brighter, every number must grow. There are 90 000 of them, and no one waits for any other. A
 # device is built for just that: you write down what happens to **one** pixel, and it does that to all of them, many at
-# a time. Such a piece of code is called a **kernel**, and the work on one pixel is called a **work-item**. The language
+# a time. Such a piece of code is called a
+# [**kernel**](glossary.ipynb#kernel), and the work on one pixel is called a [**work-item**](glossary.ipynb#work-item). The language
 # is *OpenCL C*, and this is most of what you need of it. `__global const float *image` is a long row of numbers in the
 # device's memory, the pixels one after the other; `const` promises only to read it; `void` says that a kernel returns
 # nothing: it writes its answer into `result`.
@@ -101,6 +108,25 @@ print("first pixel before:", round(float(photo[0, 0, 0, 0]), 3))
 print("first pixel after: ", round(float(brightened(photo, 0.25)[0, 0, 0, 0]), 3))
 
 # %% [markdown]
+# **Predict first.** Work-items start in whole [work-groups](glossary.ipynb#work-group), here of 64. The photograph has 90 000
+# pixels. How many work-items does the device start? Choose one: "64", "1 407", "89 984", "90 000", "90 048", "5 760 000".
+# (A wrong answer costs nothing, here and everywhere: the check tells you what it sees, and you try again. Take away the
+# `#` in front of `hint`, and the cell gives you a hint, too.)
+
+# %% tags=["exercise", "00.1"]
+### BEGIN SOLUTION
+### STUB my_work_items = None  # one of the six, in quotes
+my_work_items = "90 048"
+### END SOLUTION
+
+# %% tags=["answer"]
+check("00.1", my_work_items)
+# hint("00.1")
+# solution("00.1")
+
+# %% [markdown]
+# Which of them have no pixel, and what do these do? Look for the line in the kernel that was written for them.
+#
 # The kernels of your cells run in a **process of their own**, beside this notebook. A kernel that writes where it must not,
 # crashes or never ends is stopped there, and the notebook lives on and tells you what happened. So try things out!
 #
@@ -133,10 +159,9 @@ Group(slider, picture, caption="The portrait, brighter by the amount that the sl
 # Brightening adds the same amount everywhere. **Contrast** does something else: it pushes dark and bright apart, by
 # multiplying each pixel's distance from middle gray (0.5). Write the line that is missing below, so that each pixel becomes
 # 0.5 + factor · (pixel − 0.5). In the kernel, your pixel is `image[i]` and its answer goes to `result[i]`. Then run the
-# check: it tries your kernel on fresh numbers, and if something is wrong, it tells you what. (Take away the `#` in front
-# of `hint` for a hint.)
+# check: it tries your kernel on fresh numbers, and if something is wrong, it tells you what.
 
-# %% tags=["exercise", "00.1"]
+# %% tags=["exercise", "00.2"]
 # %%kernel contrast
 # __kernel void contrast(__global const float *image, __global float *result, const int n, const float factor)
 # {
@@ -148,15 +173,15 @@ Group(slider, picture, caption="The portrait, brighter by the amount that the sl
 # }
 
 # %% tags=["answer"]
-check("00.1", contrast)
-# hint("00.1")
-# solution("00.1")
+check("00.2", contrast)
+# hint("00.2")
+# solution("00.2")
 
 # %% [markdown]
 # And on the photograph? Drag the factor below 0, too. (Until your kernel is right, cnnkit's own stands in for it.)
 
 # %% tags=["answer", "nbval-ignore-output"]
-my_contrast = use("00.1", contrast)
+my_contrast = use("00.2", contrast)
 contrast_picture = Canvas(name="photo with contrast", interactive=False)
 strength = ipywidgets.FloatSlider(2, min=-2, max=4, step=0.1, description="factor")
 
@@ -171,6 +196,27 @@ recompute()
 Group(strength, contrast_picture, caption="The portrait, its contrast multiplied by what the slider says.")
 
 # %% [markdown]
+# ## Your turn: where is my pixel?
+#
+# A kernel sees no rows and columns: the image comes as one long row of numbers, first the top row from left to right, then the
+# second row, and so on. A work-item that wants to know where it is must work it out. In an image with `width` columns, in
+# which row and which column is pixel `i`? Count all three from 0.
+
+
+# %% tags=["exercise", "00.3"]
+def place_of(i, width):
+    """(row, column) of pixel number `i` of an image with `width` columns."""
+    ### BEGIN SOLUTION
+    return i // width, i % width
+    ### END SOLUTION
+
+
+# %% tags=["answer"]
+check("00.3", place_of)
+# hint("00.3")
+# solution("00.3")
+
+# %% [markdown]
 # A slip in a kernel is no disaster. Take away a semicolon above and run that cell: the message names the line, and what the
 # compiler could not understand. What you have solved is kept in a small file beside the notebooks:
 
@@ -182,7 +228,12 @@ progress()
 #
 # - say what a *device*, a *kernel* and a *work-item* are;
 # - read the shape of a batch of images: (images, channels, height, width);
-# - write a kernel that changes every pixel on its own.
+# - write a kernel that changes every pixel on its own;
+# - say which work-item has which pixel, and why some have none.
+#
+# **To think on.** Why does the kernel not need to know how many pixels there are in a row? · What would happen without the line
+# `if (i < n)`? (Try it: the check says what a kernel did beside its buffers.) · Which changes to a photograph can *not* be made
+# by looking at one pixel at a time?
 #
 # Each pixel was on its own here. Things get interesting when a pixel may look at its neighbors:
 # **[01 One filter](01_one_filter.ipynb)**.

@@ -17,15 +17,15 @@ import numpy as np
 import cnnkit
 from cnnkit import data, kernel
 from cnnkit.exercises import check, explain, hint, progress, solution, use
-from cnnkit.explore import FilterExplorer, show
+from cnnkit.explore import FilterExplorer, GeometryExplorer, show
 
 photo = data.photo()  # (1, 1, 300, 300), from 0 (black) to 1 (white)
 
 # %% [markdown]
 # ## Nine numbers and a window
 #
-# A **filter** (the word *kernel* is used too; it has nothing to do with the OpenCL kernels of the last notebook) is a
-# small grid of numbers, its **weights**: 2×2, 3×3, 5×5. Lay it over a patch of the image of the same size. Multiply each
+# A [**filter**](glossary.ipynb#filter) (the word *kernel* is used too; it has nothing to do with the OpenCL kernels of the last
+# notebook) is a small grid of numbers, its [**weights**](glossary.ipynb#weight): 2×2, 3×3, 5×5. Lay it over a patch of the image of the same size. Multiply each
 # pixel by the weight that lies on it, and add everything up. That sum, the *dot product* of patch and weights, is **one**
 # pixel of the result. Then slide the filter one step to the right and do it again, until it has been everywhere.
 #
@@ -81,7 +81,8 @@ show(
 #
 # $$y_{i,j} = \sum_{r}\sum_{s} w_{r,s}\; x_{i+r,\;j+s}$$
 #
-# > **A word about the word.** Mathematicians call this *cross-correlation*; their *convolution* turns the filter by
+# > **A word about the word.** Mathematicians call this *[cross-correlation](glossary.ipynb#cross-correlation)*; their
+# *[convolution](glossary.ipynb#convolution)* turns the filter by
 # > 180° first. Deep learning says "convolution" and does not turn anything, because a network that learns its filters
 # > can learn them either way round. If you ever get 5, 11, 23, 29 here, you have turned the filter.
 #
@@ -219,10 +220,10 @@ print(cnnkit.conv2d(impulse, numbered).get()[0, 0].astype(int))
 #
 # A 300×300 photograph and a 3×3 filter give 298×298: at the border, the window has no room. Three numbers change that:
 #
-# - **padding** puts a frame of zeros around the image, so that the window may hang over the border;
-# - **stride** is the length of a step: with stride 2 the window visits every second place, and the result is about half
+# - [**padding**](glossary.ipynb#padding) puts a frame of zeros around the image, so that the window may hang over the border;
+# - [**stride**](glossary.ipynb#stride) is the length of a step: with stride 2 the window visits every second place, and the result is about half
 #   as large in each direction;
-# - **dilation** spreads the weights apart, with gaps between them: the filter sees farther with no more weights.
+# - [**dilation**](glossary.ipynb#dilation) spreads the weights apart, with gaps between them: the filter sees farther with no more weights.
 #
 # In one direction, for an image of $n$ pixels and a filter of $k$ weights, the number of places is
 #
@@ -230,8 +231,19 @@ print(cnnkit.conv2d(impulse, numbered).get()[0, 0].astype(int))
 #
 # Read it from the inside: the padded image, less the width that the filter spans, is how far the window can travel;
 # divided by the step, how many steps it can take; and one more for where it stood at first. $\lfloor\;\rfloor$ rounds
-# down, because half a step is no step. Go back to the explorer and move the three sliders: the formula is filled in
-# below them. Then try stride 8 with a 7×7 filter: which pixels does nobody read? (The explorer tells you, too.)
+# down, because half a step is no step.
+#
+# Here are the windows themselves. Point at an output cell to see what it reads, or at an input pixel to see who reads it; the
+# numbers in the input say how many windows read each pixel. Find out, before you read on:
+#
+# 4. Which pixels are read least, with stride 1 and no padding? What does a padding of 1 change for them?
+# 5. Make a setting in which some pixels are read by nobody. The explorer says which.
+# 6. Choose AlexNet's first layer from the examples. How large is its output, and how do you get that number from the formula?
+
+# %% tags=["demonstration"]
+GeometryExplorer(size=7, kernel=3, stride=1, padding=0)
+
+# %% [markdown]
 #
 # ## Your turn: the formula as code
 
@@ -384,7 +396,8 @@ progress()
 #
 # **Answers to the explorer's questions.** 1: *identity*, and only the 1 in its middle matters. 2: To 1, so each is 1/9. 3: To
 # vertical edges, where the picture changes from left to right; *signed* shows rising edges in one color and falling
-# edges in the other.
+# edges in the other. 4: The corners, by one window only; with a padding of 1 they are read by four. 5: Stride 3 with a 2×2 filter,
+# for one: the rows and columns between the windows. 6: 55: (227 − 11) / 4 is 54, and one more.
 #
 # **To think on.** A 5×5 filter has 25 weights, two 3×3 filters one after the other have 18: how far does a pixel of the
 # second result see? · What does a filter with all weights 0 but a 1 in the upper left corner do? · How would you find

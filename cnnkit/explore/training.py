@@ -191,6 +191,7 @@ class TrainingDashboard(Explorer, Callback):
             side_by_side(self.filters, self.worst, gap="12px 32px"),
         ]
         self._handles: list[Any] = []
+        self._renewing = False
         self._curves_pace, self._look_pace = Pace(REDRAW_EVERY, SHARE), Pace(LOOK_EVERY, SHARE)
         self.model.observe(self.safely(self._draw_controls, "controls"), ["running", "paused"])
         self.safely(self._draw, "drawing")()
@@ -231,7 +232,7 @@ class TrainingDashboard(Explorer, Callback):
         self.safely(self.model.end, "end of training")()
         self.safely(self._draw, "drawing")()
         self.safely(self._draw_looks, "pictures")()
-        self.safely(self._renew_stills, "still")()
+        self._renew_stills_after_the_cell()
 
     def _begin(self, run: Run) -> None:
         self.model.start(run)
@@ -315,6 +316,22 @@ class TrainingDashboard(Explorer, Callback):
         from IPython.display import display
 
         self._handles.append(display(self._repr_mimebundle_(), raw=True, display_id=True))
+
+    def _renew_stills_after_the_cell(self) -> None:
+        """Nothing that follows training in its cell waits for Matplotlib, which takes half a second."""
+        from IPython import get_ipython
+
+        shell = get_ipython()
+        if shell is None or not self._handles or self._renewing:
+            return
+        self._renewing = True
+
+        def renew(*result: Any) -> None:
+            shell.events.unregister("post_run_cell", renew)
+            self._renewing = False
+            self.safely(self._renew_stills, "still")()
+
+        shell.events.register("post_run_cell", renew)
 
     def _renew_stills(self) -> None:
         """Put the finished curves in the place of the empty ones that were stored when this was shown."""

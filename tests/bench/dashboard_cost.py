@@ -52,8 +52,8 @@ def told(ratios: dict[str, float]) -> str:
     """The ratios in a sentence."""
     percent = {name: f"{100 * (ratio - 1):+.1f} %" for name, ratio in ratios.items()}
     return (
-        f"Training with the dashboard: epochs {percent['epochs']}, the whole call {percent['call']} "
-        f"(with the still at its end), CPU time {percent['cpu']}"
+        f"Training with the dashboard: epochs {percent['epochs']}, the whole call of fit "
+        f"{percent['call']}, CPU time {percent['cpu']}"
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -27,11 +28,12 @@ def latency():
         yield module
     finally:
         sys.path.remove(str(BROWSER))
-        sys.modules.pop("latency", None)
+        for name in ("latency", "latency_rows"):
+            sys.modules.pop(name, None)
 
 
-def watched(latency, name="one", tokens="abcd", **more):
-    return latency.Watched(name, None, ("Right", "Left"), list(tokens), "padding: result", **more)
+def watched(latency, name="one", tokens="abcd", control=None, **more):
+    return latency.Watched(name, control, ("Right", "Left"), list(tokens), "padding: result", **more)
 
 
 def test_every_explorer_is_timed_or_said_why_not(latency):
@@ -40,8 +42,10 @@ def test_every_explorer_is_timed_or_said_why_not(latency):
         for name in cnnkit.explore.__all__
         if isinstance(one := getattr(cnnkit.explore, name), type) and issubclass(one, Explorer)
     }
-    timed = {row.explorer for row in latency.ROWS}
-    assert timed | set(latency.NOT_TIMED) == explorers and not timed & set(latency.NOT_TIMED)
+    import latency_rows
+
+    timed, left_out = {row.explorer for row in latency.ROWS}, set(latency_rows.NOT_TIMED)
+    assert timed | left_out == explorers and not timed & left_out
     assert len(timed) == len(latency.ROWS)
 
 
@@ -102,15 +106,68 @@ def test_a_row_that_could_not_be_measured_is_refused(latency, changes, said):
 
 
 def test_the_table_and_the_verdict_count_in_ratios_to_interact(latency):
-    peer = watched(latency, latency.INTERACT, milliseconds=[300.0] * 20, quick=400.0)
-    fast = watched(latency, "FastExplorer", milliseconds=[30.0] * 19 + [90.0], quick=50.0)
-    slow = watched(latency, "SlowExplorer", milliseconds=[100.0] * 20)
-    lines = latency.table([peer, fast, slow]).splitlines()
-    assert lines[3] == "| FastExplorer | padding: result | 30 | 33 | 90 | 10.0 | 50 |"
-    assert lines[4].endswith("| 100 | 100 | 100 | 3.0 | - |")
-    told = latency.verdict([peer, fast, slow])
+    def timed(name, milliseconds, quick, peers):
+        peer = watched(latency, latency.INTERACT, milliseconds=peers, quick=[400.0])
+        return latency.Timed(watched(latency, name, milliseconds=milliseconds, quick=quick), peer, [])
+
+    fast = timed("FastExplorer", [30.0] * 19 + [90.0], [50.0, 60.0], [300.0] * 20)
+    slow = timed("SlowExplorer", [100.0] * 20, [], [500.0] * 20)
+    broken = timed("BrokenExplorer", [], [], [])
+    lines = latency.table([fast, slow, broken]).splitlines()
+    assert lines[2] == "| FastExplorer | padding: result | 30 | 33 | 90 | 10.0 | 60 |"
+    assert lines[3] == "| SlowExplorer | padding: result | 100 | 100 | 100 | 5.0 | - |"
+    assert lines[4] == "| BrokenExplorer | padding: result | - | - | - | - | - |"
+    assert lines[5].endswith("| 400 | 500 | 500 | 1 | 400 |")
+    told = latency.verdict([fast, slow, broken])
     assert told.count("1 of 2 explorers") == 3
-    assert "| - | - | - | - | - |" in latency.table([peer, watched(latency, "Broken")])
+
+
+def test_what_was_wrong_is_told_with_the_explorer(latency):
+    own, peer = watched(latency, "Explorer", wrong=["b instead of c"]), watched(latency, latency.INTERACT)
+    assert latency.Timed(own, peer, ["an error"]).wrong == [
+        "Explorer: b instead of c",
+        "Explorer, the console: an error",
+    ]
+
+
+class Page:
+    """Answers as the page would that shows `tokens` one after the other."""
+
+    def __init__(self, one, shown=None):
+        self.one, self.shown, self.keyboard, self.keys = one, shown, self, []
+
+    def wait_for_timeout(self, milliseconds):
+        pass
+
+    def press(self, key):
+        self.keys.append(key)
+
+    def evaluate(self, script, argument):
+        shown = self.shown or self.one.due
+        if script == "latency.answer":
+            right = {"pressed": 10, "painted": 40}
+            return right if shown == self.one.due else {"shown": shown}
+        log = [{"time": 50, "token": shown}]
+        return {"pressed": 20, "log": log, "shown": shown} if script == "latency.settled" else None
+
+
+@pytest.mark.parametrize("tokens", ["ab", "abcde", "abcdefghi"])
+def test_quick_keys_end_at_an_end_far_from_where_they_were(latency, tokens):
+    one = watched(latency, tokens=tokens, control=SimpleNamespace(focus=lambda: None))
+    one.at = len(tokens) - 1
+    page = Page(one)
+    latency.press_quickly(page, one)
+    assert one.quick == [30] and one.milliseconds == [] and one.at in (0, len(tokens) - 1)
+    legs = page.keys[-(len(tokens) - 1) :]
+    assert len(set(legs)) == 1
+
+
+def test_a_wrong_picture_ends_the_row_and_is_told(latency):
+    one = watched(latency, control=SimpleNamespace(focus=lambda: None))
+    latency.measure(Page(one, shown="z"), [one], 3, 3)
+    assert one.milliseconds == [] and one.wrong == ["value 1 of 4: z instead of b"]
+    latency.press_quickly(Page(one, shown="z"), other := watched(latency, control=one.control))
+    assert other.quick == [] and "30 quick keys: z instead of" in other.wrong[0]
 
 
 def test_options_that_do_not_exist_are_refused(latency, capsys):

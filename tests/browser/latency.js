@@ -84,13 +84,16 @@ window.latency = (() => {
     });
   }
 
-  /** All drawings since `expect`, once no more come: {pressed (the last key), log, shown}. */
-  function settled() {
+  /** All drawings since `expect`, once no more come after the right one, or not in time: {pressed (the last key), log, shown}. */
+  function settled(milliseconds) {
+    const end = performance.now() + milliseconds;
     return new Promise((done) => {
       const look = (seen) =>
         setTimeout(() => {
-          if (log.length !== seen || drawings) look(log.length);
-          else done({ pressed, log, shown: watched[current]() });
+          const shown = watched[current]();
+          const still = log.length !== seen || drawings;
+          if (performance.now() < end && (still || shown !== want)) look(log.length);
+          else done({ pressed, log, shown });
         }, QUIET);
       look(-1);
     });

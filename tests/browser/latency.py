@@ -1,13 +1,14 @@
 """From key press to picture: how long a learner's hand waits, for every explorer and for `interact`.
 
-python tests/browser/latency.py            30 key presses each, about four minutes
+python tests/browser/latency.py            30 key presses each, about seven minutes
 python tests/browser/latency.py --quick    9 each
 
-All explorers stand in one notebook in one JupyterLab, with `interact` and three Matplotlib pictures of
-300x300 between them, and are measured by turns. Every key press waits for the picture of the new value,
-pixel by pixel what an explorer in this process makes of the same value; then 30 quick keys follow, and the
-last one's picture has to stand. Times are taken in the page (see latency.js). The exit status is 0 only if
-every picture was right; times do not decide it, because machines differ.
+One JupyterLab, and in it a notebook for every explorer, which holds `interact` with three Matplotlib
+pictures of 300x300 as well: the two are measured by turns, so that whatever else the machine does meets
+both, and their ratio is one of the same minute. Every key press waits for the picture of the new value,
+which has to be, pixel by pixel, what an explorer in this process makes of the same value. Then 30 quick
+keys follow, and the last one's picture has to stand. Times are taken in the page (see latency.js). The exit
+status is 0 only if every picture was right; times do not decide it, because machines differ.
 
 Needs Chromium and playwright; `make latency` installs the latter.
 """
@@ -18,15 +19,14 @@ import itertools
 import random
 import sys
 import tempfile
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jupyter_in_browser import CELL, CHROMIUM_FLAGS, Lab, Notebook, find_chromium
+from latency_rows import INTERACT, INTERACT_CODE, INTERACT_VALUES, ROWS, Row
 
-from cnnkit.explore.parts import presets
 from cnnkit.explore.parts.canvas import Canvas
 from cnnkit.explore.parts.chart import Chart
 
@@ -44,89 +44,12 @@ KEYS = {
 P95_TARGET, TIMES_TARGET, LAST_TARGET = 60.0, 6.0, 100.0
 
 
-@dataclass(frozen=True)
-class Row:
-    """What is measured of one explorer: keys on `control` set `trait` to `values`, and `picture` answers.
-
-    values: what the control steps through, from its first; picture: the name of a Canvas, or of a Chart
-    whose alternative text tells all values apart; role: the control's; after: code that prepares the
-    explorer, called `explorer` there.
-    """
-
-    explorer: str
-    control: str
-    trait: str
-    values: Sequence[Any]
-    picture: str
-    role: str = "slider"
-    after: str = ""
-
-    @property
-    def code(self) -> str:
-        """What makes the explorer, in the notebook and in this process."""
-        first = f"explorer.model.{self.trait} = {self.values[0]!r}"
-        make = f"from cnnkit.explore import {self.explorer}\nexplorer = {self.explorer}()"
-        return "\n".join(filter(None, [make, self.after, first]))
-
-
-TRAINED = """import cnnkit
-train, test = cnnkit.data.digits()
-model = cnnkit.models.small_cnn((1, 8, 8), 10)
-cnnkit.fit(model, train, test, epochs=2, callbacks=[explorer], progress=False)"""
-TENTHS = [round(0.1 * i, 1) for i in range(9)]
-
-ROWS = [
-    Row("ActivationExplorer", "+ bias", "bias", TENTHS, "after"),
-    Row("BackpropExplorer", "Input", "size", range(3, 9), "dx"),
-    Row("ChannelsExplorer", "Its side", "side", range(34, 43), "sheet"),
-    Row("DescentExplorer", "Steps", "steps", range(10, 19), "loss"),
-    Row("DrawExplorer", "Sample", "sample", range(1, 10), "importance"),
-    Row("FilterExplorer", "Padding", "padding", range(9), "result"),
-    Row("GeometryExplorer", "Padding", "padding", range(5), "output"),
-    Row("PipelineExplorer", "Filter", "preset", list(presets.PRESETS)[:8], "pooled", "combobox"),
-    Row("PoolingExplorer", "Shift right", "shift", range(7), "output"),
-    Row("ReadsExplorer", "Image", "size", range(56, 65), "plain"),
-    Row(
-        "TrainingDashboard",
-        "same color range for all",
-        "shared_range",
-        (True, False),
-        "filters",
-        "checkbox",
-        TRAINED,
-    ),
-]
-# Explorers without a row, and why.
-NOT_TIMED = {"DeviceExplorer": "its picture follows a self-test, and most machines have one device to choose"}
-
-INTERACT = "interact + Matplotlib"
-INTERACT_VALUES = range(9)
-INTERACT_CODE = """
-import cnnkit, matplotlib.pyplot as plt
-from cnnkit.explore.parts import presets
-from ipywidgets import IntSlider, interact
-
-photo, kernel = cnnkit.data.photo(), presets.edges(3)[None, None]
-
-def three_pictures(padding):
-    filtered = cnnkit.conv2d(photo, kernel, padding=padding)
-    pictures = photo, filtered.get(), cnnkit.relu(filtered).get()
-    # The frame's red says which value the picture belongs to.
-    figure, axes = plt.subplots(1, 3, figsize=(9, 3), facecolor=(padding / 255, 0.5, 0.5))
-    for axis, picture in zip(axes, pictures):
-        axis.imshow(picture[0, 0], cmap="magma")
-    plt.show()
-
-interact(three_pictures, padding=IntSlider(min=0, max=8, value=0, description="Padding"));
-"""
-
-
 @dataclass
 class Watched:
     """A control in the page with the picture that answers it, and what was measured.
 
-    tokens: of the right picture for each of the values; milliseconds: one per answered key; quick: from
-    the last of the quick keys to its picture, or None; wrong: in words, what was not right.
+    tokens: of the right picture for each of the values; milliseconds: one per answered key; quick: one per
+    30 quick keys, from the last of them to its picture; wrong: in words, what was not right.
     """
 
     name: str
@@ -135,7 +58,7 @@ class Watched:
     tokens: list[str]
     answers: str
     milliseconds: list[float] = field(default_factory=list)
-    quick: float | None = None
+    quick: list[float] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
     at: int = 0
     step: int = 1
@@ -205,39 +128,50 @@ def tokens_of(row: Row) -> tuple[list[str], str]:
 # In the page ---------------------------------------------------------------------------------------
 
 
-def open_page(lab: Lab, browser: Any, rows: list[Row]) -> Notebook:
-    """One notebook with `interact` and all explorers, run to its end."""
+def draw_all_cells(lab: Lab) -> None:
+    """JupyterLab would leave out cells that are out of sight."""
     settings = lab.settings / "@jupyterlab" / "notebook-extension"
     settings.mkdir(parents=True, exist_ok=True)
-    # Cells out of sight would not be drawn.
     (settings / "tracker.jupyterlab-settings").write_text('{"windowingMode": "none"}')
-    cells = [INTERACT_CODE, *(f"{row.code}\nexplorer" for row in rows)]
+
+
+def measure_row(lab: Lab, browser: Any, row: Row, rounds: int, each: int) -> Timed:
+    """Everything of one row, in a notebook of its own."""
+    due = tokens_of(row)
+    notebook = open_page(lab, browser, row)
+    try:
+        peer, own = watch(notebook.page, row, due)
+        measure(notebook.page, [peer, own], rounds, each)
+    finally:
+        notebook.page.context.close()
+        lab.end_kernels()
+    return Timed(own, peer, notebook.complaints)
+
+
+def open_page(lab: Lab, browser: Any, row: Row) -> Notebook:
+    """A notebook with `interact` and the row's explorer, run to its end."""
     page = browser.new_context(viewport={"width": 1280, "height": 1000}).new_page()
-    notebook = Notebook(page, lab, lab.write("latency.ipynb", *cells))
+    name = lab.write(f"{row.explorer}.ipynb", INTERACT_CODE, f"{row.code}\nexplorer")
+    notebook = Notebook(page, lab, name)
     page.evaluate(SCRIPT.read_text("utf-8"))
     notebook.run_all(wait=False)
-    last = page.locator(CELL).nth(len(rows)).locator(".jp-InputPrompt", has_text=f"[{len(cells)}]:")
-    last.wait_for(timeout=STARTING)
+    page.locator(CELL).nth(1).locator(".jp-InputPrompt", has_text="[2]:").wait_for(timeout=STARTING)
     return notebook
 
 
-def watch(page: Any, rows: list[Row], due: list[tuple[list[str], str]]) -> list[Watched]:
-    """Let the page watch every picture."""
-    cell = page.locator(CELL).nth(0)
-    page.wait_for_timeout(2000)
-    cell.locator(".jp-OutputArea .widget-interact img").first.wait_for(timeout=PATIENCE)
-    cell.locator(".widget-interact").first.evaluate("latency.watch", [INTERACT, "output"])
-    tokens = [str(value) for value in INTERACT_VALUES]
-    found = [Watched(INTERACT, cell.get_by_role("slider").first, KEYS["slider"], tokens, "3 pictures")]
-    for index, (row, (tokens, kind)) in enumerate(zip(rows, due, strict=True), start=1):
-        cell = page.locator(CELL).nth(index)
-        figure = cell.locator(f".cnnkit-{kind}[data-name={row.picture}]")
-        figure.wait_for(state="attached", timeout=PATIENCE)
-        figure.evaluate("latency.watch", [row.explorer, kind])
-        control = cell.get_by_role(row.role, name=row.control, exact=True).first
-        answers = f"{row.control}: {row.picture}"
-        found.append(Watched(row.explorer, control, KEYS[row.role], tokens, answers))
-    return found
+def watch(page: Any, row: Row, due: tuple[list[str], str]) -> list[Watched]:
+    """Let the page watch both pictures; `interact` stands first."""
+    first, second = page.locator(CELL).nth(0), page.locator(CELL).nth(1)
+    first.locator(".widget-interact img").first.wait_for(timeout=PATIENCE)
+    first.locator(".widget-interact").first.evaluate("latency.watch", [INTERACT, "output"])
+    slider = first.get_by_role("slider").first
+    peer = Watched(INTERACT, slider, KEYS["slider"], [str(v) for v in INTERACT_VALUES], "3 pictures")
+    tokens, kind = due
+    figure = second.locator(f".cnnkit-{kind}[data-name={row.picture}]")
+    figure.wait_for(state="attached", timeout=PATIENCE)
+    figure.evaluate("latency.watch", [row.explorer, kind])
+    control = second.get_by_role(row.role, name=row.control, exact=True).first
+    return [peer, Watched(row.explorer, control, KEYS[row.role], tokens, f"{row.control}: {row.picture}")]
 
 
 def press_and_wait(page: Any, one: Watched, times: int, keep: bool = True) -> None:
@@ -258,21 +192,27 @@ def press_and_wait(page: Any, one: Watched, times: int, keep: bool = True) -> No
 
 
 def press_quickly(page: Any, one: Watched) -> None:
-    """30 keys without waiting; the last one's picture has to come, and to stay."""
+    """30 keys without waiting; the last one's picture has to come, and to stay.
+
+    They begin where the last of them, at an end, is far from the value's picture of before.
+    """
+    far = len(one.tokens) - 1
+    start = -QUICK_KEYS % far
+    while one.at != start and not one.wrong:
+        press_and_wait(page, one, 1, keep=False)
+    one.step = 1
     one.control.focus()
     page.wait_for_timeout(300)
-    start, step = one.at, one.step
     keys = [one.next_key() for _ in range(QUICK_KEYS)]
     page.evaluate("latency.expect", [one.name, one.due])
     for key in keys:
         page.keyboard.press(key)
-    got = page.evaluate("latency.settled")
-    one.quick = time_of_last(got["pressed"], got["log"], one.due)
-    if got["shown"] != one.due:
-        one.wrong.append(
-            f"30 quick keys from value {start} ({'up' if step > 0 else 'down'}): "
-            f"{got['shown']} instead of {one.due}"
-        )
+    got = page.evaluate("latency.settled", PATIENCE)
+    took = time_of_last(got["pressed"], got["log"], one.due)
+    if got["shown"] != one.due or took is None:
+        one.wrong.append(f"{QUICK_KEYS} quick keys: {got['shown']} instead of {one.due}")
+    else:
+        one.quick.append(took)
 
 
 def time_of_last(pressed: float, log: list[dict[str, Any]], due: str) -> float | None:
@@ -284,47 +224,75 @@ def time_of_last(pressed: float, log: list[dict[str, Any]], due: str) -> float |
 
 
 def measure(page: Any, watched: list[Watched], rounds: int, each: int) -> None:
-    """`rounds` times `each` key presses for all, in a new order every round."""
+    """`rounds` times `each` key presses by turns; after every second round 30 quick ones."""
     for one in watched:
         press_and_wait(page, one, 1, keep=False)
-    for _ in range(rounds):
+    for number in range(rounds):
         for one in random.sample(watched, len(watched)):
             if not one.wrong:
                 press_and_wait(page, one, each)
-    for one in random.sample(watched, len(watched)):
-        if not one.wrong:
-            press_quickly(page, one)
+            if not one.wrong and number % 2 == 0:
+                press_quickly(page, one)
 
 
 # Told ----------------------------------------------------------------------------------------------
 
 
-def table(watched: list[Watched]) -> str:
+@dataclass
+class Timed:
+    """What a row came to: the explorer's times, those of `interact` beside it, complaints of the page."""
+
+    own: Watched
+    peer: Watched
+    complaints: list[str]
+
+    @property
+    def ratio(self) -> float:
+        """How many times sooner the explorer's picture is there than that of `interact`, by medians."""
+        if not (self.own.milliseconds and self.peer.milliseconds):
+            return float("nan")
+        return float(np.median(self.peer.milliseconds) / np.median(self.own.milliseconds))
+
+    @property
+    def wrong(self) -> list[str]:
+        told = [f"{one.name}: {what}" for one in (self.own, self.peer) for what in one.wrong]
+        return told + [f"{self.own.name}, the console: {what}" for what in self.complaints]
+
+
+def times(milliseconds: list[float], quick: list[float]) -> tuple[list[str], str]:
+    """p50, p95 and the longest of the times, and the longest of the quick ones, as text."""
+    if not milliseconds:
+        return ["-"] * 3, "-"
+    numbers = [*np.percentile(milliseconds, [50, 95]), max(milliseconds)]
+    return [f"{number:.0f}" for number in numbers], f"{max(quick):.0f}" if quick else "-"
+
+
+def table(timed: list[Timed]) -> str:
     """Markdown: every explorer's times and how many times faster than `interact` it is."""
-    peer = np.median(watched[0].milliseconds) if watched[0].milliseconds else float("nan")
     heads = "explorer | key on: picture | p50, ms | p95, ms | longest, ms | x interact | last of 30 quick, ms"
     lines = [f"| {heads} |", "| :-- | :-- | --: | --: | --: | --: | --: |"]
-    for one in watched:
-        cells = ["-"] * 5
-        if one.milliseconds:
-            p50, p95 = np.percentile(one.milliseconds, [50, 95])
-            cells = [f"{p50:.0f}", f"{p95:.0f}", f"{max(one.milliseconds):.0f}", f"{peer / p50:.1f}"]
-            cells.append("-" if one.quick is None else f"{one.quick:.0f}")
-        lines.append(f"| {' | '.join([one.name, one.answers, *cells])} |")
+    for one in timed:
+        numbers, last = times(one.own.milliseconds, one.own.quick)
+        ratio = "-" if np.isnan(one.ratio) else f"{one.ratio:.1f}"
+        lines.append(f"| {' | '.join([one.own.name, one.own.answers, *numbers, ratio, last])} |")
+    together = [ms for one in timed for ms in one.peer.milliseconds]
+    numbers, last = times(together, [ms for one in timed for ms in one.peer.quick])
+    lines.append(f"| {' | '.join([INTERACT, 'padding: 3 pictures', *numbers, '1', last])} |")
     return "\n".join(lines)
 
 
-def verdict(watched: list[Watched]) -> str:
+def verdict(timed: list[Timed]) -> str:
     """How many explorers reach what was aimed at."""
-    peer, *explorers = [one for one in watched if one.milliseconds]
-    half = np.median(peer.milliseconds)
+    measured = [one for one in timed if one.own.milliseconds]
     reached = {
-        f"p95 under {P95_TARGET:.0f} ms": [np.percentile(o.milliseconds, 95) < P95_TARGET for o in explorers],
-        f"at least {TIMES_TARGET:.0f} times faster than interact": [
-            half / np.median(o.milliseconds) >= TIMES_TARGET for o in explorers
+        f"p95 under {P95_TARGET:.0f} ms": [
+            np.percentile(one.own.milliseconds, 95) < P95_TARGET for one in measured
         ],
-        f"the last quick key within {LAST_TARGET:.0f} ms": [
-            o.quick is not None and o.quick <= LAST_TARGET for o in explorers
+        f"at least {TIMES_TARGET:.0f} times faster than interact": [
+            one.ratio >= TIMES_TARGET for one in measured
+        ],
+        f"the last of {QUICK_KEYS} quick keys within {LAST_TARGET:.0f} ms": [
+            bool(one.own.quick) and max(one.own.quick) <= LAST_TARGET for one in measured
         ],
     }
     return "\n".join(f"{what}: {sum(hits)} of {len(hits)} explorers" for what, hits in reached.items())
@@ -360,26 +328,23 @@ def main(arguments: list[str]) -> int:
         print("This needs Chromium or Chrome on the PATH, and playwright: make latency.", file=sys.stderr)
         return 2
     rounds, each, cost_rounds = (3, 3, 3) if "--quick" in arguments else (5, 6, 7)
-    print("Computing what every picture has to be.", flush=True)
-    due = [tokens_of(row) for row in ROWS]
+    print(f"{rounds * each} key presses on each of {len(ROWS)} explorers:", flush=True)
+    timed = []
     with tempfile.TemporaryDirectory() as home, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, headless=True, args=CHROMIUM_FLAGS)
         lab = Lab(Path(home))
+        draw_all_cells(lab)
         try:
-            print(f"Opening {len(ROWS)} explorers in JupyterLab.", flush=True)
-            notebook = open_page(lab, browser, ROWS)
-            watched = watch(notebook.page, ROWS, due)
-            print(f"Pressing {rounds * each} keys on each, then {QUICK_KEYS} quick ones.", flush=True)
-            measure(notebook.page, watched, rounds, each)
-            print(f"\n{table(watched)}\n\n{verdict(watched)}\n", flush=True)
-            lab.end_kernels()
-            print("Training with and without the dashboard.", flush=True)
+            for row in ROWS:
+                timed.append(measure_row(lab, browser, row, rounds, each))
+                print(table(timed[-1:]).splitlines()[2], flush=True)
+            print(f"\n{table(timed)}\n\n{verdict(timed)}\n", flush=True)
             print(cost_of_watching(lab, browser, cost_rounds))
         finally:
             browser.close()
             lab.end_kernels()
             lab.close()
-    wrong = [f"{one.name}: {what}" for one in watched for what in one.wrong] + notebook.complaints
+    wrong = [line for one in timed for line in one.wrong]
     for line in wrong:
         print(f"WRONG  {line}")
     return int(bool(wrong))

@@ -575,3 +575,22 @@ def test_callbacks_see_what_the_run_trains_on(digits):
     assert np.array_equal(seen[0][0][0], train.images) and np.array_equal(seen[0][1][1], test.labels)
     assert seen[0][2] == train.classes
     assert seen[1][1] is None and seen[1][2] == ()
+
+
+def test_the_still_is_renewed_after_the_cell_that_trained(digits, monkeypatch):
+    """Matplotlib takes half a second, which neither `fit` nor what follows it in the cell waits for."""
+    registered, updated = [], []
+    events = SimpleNamespace(
+        register=lambda name, action: registered.append((name, action)),
+        unregister=lambda name, action: registered.remove((name, action)),
+    )
+    monkeypatch.setattr("IPython.get_ipython", lambda: SimpleNamespace(events=events))
+    dashboard = TrainingDashboard()
+    dashboard._handles.append(SimpleNamespace(update=lambda bundle, raw: updated.append(bundle)))
+    for _ in range(2):  # two trainings in a cell are one still
+        cnnkit.fit(small_model(), *digits, epochs=1, callbacks=[dashboard], progress=False)
+    assert updated == [] and [name for name, _ in registered] == ["post_run_cell"]
+    registered[0][1](None)
+    assert len(updated) == 1 and "image/png" in updated[0] and registered == []
+    cnnkit.fit(small_model(), *digits, epochs=1, callbacks=[dashboard], progress=False)
+    assert len(registered) == 1

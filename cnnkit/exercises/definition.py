@@ -147,12 +147,15 @@ class FunctionExercise(Exercise):
 
     tolerance: the largest error allowed, relative to the value and to the size of the whole result.
     judge: where there is no one right value, judge(case, plain value) gives "" or what is wrong with it.
+    figures: what passed answers are compared by within a class, figures(plain value) gives numbers by name,
+    the first one better the larger it is, the others better the smaller they are.
     """
 
     reference: Callable[..., Any] | None = None
     cases: Callable[[np.random.Generator], Iterable[Case]]
     tolerance: float = 1e-5
     judge: Callable[[Case, Any], str] | None = None
+    figures: Callable[[Any], dict[str, float]] | None = None
     kind = "function"
 
     def _cases(self, rng: np.random.Generator) -> Iterable[Case]:

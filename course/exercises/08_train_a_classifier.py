@@ -728,6 +728,14 @@ def judge_network(case, value):
     return f"it reads {mean:.2%} as a mean of three ({each}), and {GOAL:.1%} is the goal"
 
 
+def network_figures(value):
+    """What the class's networks are compared by."""
+    return {
+        "accuracy": float(np.mean(accuracies(value))),
+        "parameters": sum(map(parameters_of, described(value))),
+    }
+
+
 def network_cases(rng):
     yield Case({"seed": 0}, "size")
     yield Case({"seed": int(rng.integers(1, 1000))}, "size")
@@ -771,6 +779,7 @@ own = FunctionExercise(
     groups={"size": 2, "accuracy": 3},
     cases=network_cases,
     judge=judge_network,
+    figures=network_figures,
     stand_in=own_network,
     also_right=(own_network, three_convolutions, leaky_network),
     wrong=(

@@ -6,8 +6,9 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any
 
-from ..definition import Case, Exercise
-from ..judge import GroupResult, Result, judge
+from ..definition import Case, Exercise, FunctionExercise
+from ..judge import PASSED, GroupResult, Result, judge
+from ..outcome import Outcome
 from .course import CourseNotebook
 from .outcomes import from_plain, words
 from .submissions import Submission
@@ -66,9 +67,10 @@ def _exercise(exercise: Exercise, files: list[dict[str, Any]], cases: Sequence[C
     found = []
     for file in graded:
         answer = file["answers"][exercise.id]
-        result, notes = _best(exercise, answer["attempts"], cases)
+        result, notes, figures = _best(exercise, answer["attempts"], cases)
         notes = [*answer["notes"], *notes]
-        found.append({**result.as_dict(), "code": answer["code"], "file": file["file"], "notes": notes})
+        one = {**result.as_dict(), "code": answer["code"], "file": file["file"], "notes": notes}
+        found.append({**one, "figures": figures} if figures else one)
     # Of equal points, what was tried says more than what was not.
     best = max(found, key=lambda e: (e["points"], e["status"] != "not attempted"))
     if len(found) > 1:
@@ -77,17 +79,31 @@ def _exercise(exercise: Exercise, files: list[dict[str, Any]], cases: Sequence[C
     return best
 
 
-def _best(exercise: Exercise, attempts: list[Any], cases: Sequence[Case]) -> tuple[Result, list[str]]:
+Verdict = tuple[Result, list[str], dict[str, float]]  # with notes, and what leaders are compared by
+
+
+def _best(exercise: Exercise, attempts: list[Any], cases: Sequence[Case]) -> Verdict:
     results = [_judged(exercise, attempt, cases) for attempt in attempts[:MOST_ATTEMPTS]]
-    return max(results, key=lambda pair: pair[0].points)
+    return max(results, key=lambda verdict: verdict[0].points)
 
 
-def _judged(exercise: Exercise, attempt: Any, cases: Sequence[Case]) -> tuple[Result, list[str]]:
+def _judged(exercise: Exercise, attempt: Any, cases: Sequence[Case]) -> Verdict:
     try:
-        result = judge(exercise, cases, [from_plain(outcome) for outcome in attempt])
-        return result, []
+        outcomes = [from_plain(outcome) for outcome in attempt]
+        result = judge(exercise, cases, outcomes)
+        return result, [], _figures(exercise, result, outcomes)
     except Exception as error:  # an answer that the exercise's own functions did not foresee
         said = f"this answer could not be judged ({type(error).__name__}: {words(str(error), 200)})"
         groups = tuple(GroupResult(name, 0, of, said) for name, of in exercise.groups.items())
         result = Result(exercise.id, exercise.title, "not yet", groups, reason=said)
-        return result, ["look at this answer yourself: the exercise's definition did not foresee it"]
+        return result, ["look at this answer yourself: the exercise's definition did not foresee it"], {}
+
+
+def _figures(exercise: Exercise, result: Result, outcomes: Sequence[Outcome]) -> dict[str, float]:
+    """What a passed answer is compared by with the class's others; empty where nothing is."""
+    if result.status != PASSED or not isinstance(exercise, FunctionExercise) or exercise.figures is None:
+        return {}
+    try:
+        return {name: float(value) for name, value in exercise.figures(outcomes[-1].value).items()}
+    except Exception:  # a rank is no reason to lose the points
+        return {}

@@ -336,7 +336,7 @@ class ChannelsExplorer(Explorer):
         model = self.model
         if model.maps is None or model.parts is None:
             for canvas in (*self.parts, self.map, self.sheet):
-                canvas.show(None, title="No result", alt="No result: nothing to show")
+                canvas.show(None, title="No result", alt="No result: nothing to show", caption="")
             return
         chosen, bias = model.maps[model.filter], words.number(model.bias)
         name = f"Feature map {model.filter}"

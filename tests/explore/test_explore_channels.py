@@ -170,6 +170,7 @@ def test_a_filter_that_does_not_fit_explains_itself_and_recovers(images):
     assert explorer.model.maps is None and explorer.model.parts is None
     assert "10×10 filter does not fit into a 11×9 picture" in explorer.message.value
     assert "does not fit" in explorer.describe() and explorer.map.rgba() is None
+    assert explorer.map.caption == explorer.sheet.caption == ""
     assert explorer.arithmetic.value == "" and explorer.still().startswith(b"\x89PNG")
     assert explorer.model.state()["output_shape"] == [2, 0, 12]
     explorer.model.padding = "same"  # zeros around the picture make room

@@ -52,21 +52,21 @@ class InvarianceExplorer(Explorer):
         self.shares = Chart(name="shares", title="What the network takes it for", x_label="class")
         self.curve = Chart(name="curve")
         self.verdict, self.measured, self.explanation = self.text(), self.text(), self.text()
+        beside = ipywidgets.VBox(
+            self._beside(), layout={"flex": "1 1 250px", "max_width": "340px", "overflow": "visible"}
+        )
+        trained = "" if self.model.is_own else " (A small network was trained on digits for this, once.)"
         self.children = [
             self.hint(
                 "Drag a slider: the picture moves, the network reads it anew, and the curve of that property "
-                "over the whole test set shows where you stand."
-                + (
-                    ""
-                    if self.model.is_own
-                    else " (A small network was trained on digits for this, just now.)"
-                )
+                "over the whole test set shows where you stand. Point at the moved picture to see where a "
+                f"pixel comes from.{trained}"
             ),
             side_by_side(*self.canvases.values(), self.shares),
             self.verdict,
             side_by_side(*self._sliders()),
             self.message,
-            side_by_side(self.curve, ipywidgets.VBox(self._beside(), layout={"overflow": "visible"})),
+            side_by_side(self.curve, beside),
             self.explanation,
         ]
         self.canvases["moved"].observe(self.safely(self._pointed, "pointing"), "focus")

@@ -274,10 +274,11 @@ def test_scores_that_are_no_numbers_are_explained():
     network = cnnkit.Sequential(cnnkit.Flatten(), cnnkit.Linear(64, 10), seed=0)
     network[1].w.set(np.full((10, 64), np.nan, np.float32))
     explorer = InvarianceExplorer(network, digits_test())
-    assert "NaN" in explorer.message.value and explorer.canvases["moved"].rgba() is None
+    assert "NaN" in explorer.message.value and explorer.shares.lines == explorer.curve.lines == []
+    assert explorer.canvases["moved"].rgba() is not None and explorer.verdict.value == ""
     assert explorer.still().startswith(b"\x89PNG") and "NaN" in explorer.describe()
     explorer.model.network = digits_network()
-    assert explorer.message.value == "" and explorer.canvases["moved"].rgba() is not None
+    assert explorer.message.value == "" and len(explorer.shares.lines) == 2
 
 
 @pytest.mark.parametrize(

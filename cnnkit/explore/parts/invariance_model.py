@@ -31,7 +31,7 @@ class InvarianceModel(Model):
     picture; scale from 0.5 to 2. moved: the property that was moved last, whose curve is shown. shared_range:
     both pictures in the colors of the first. focus: (row, column) of the moved picture.
 
-    Results: `picture` and `result` (C, H, W), `probabilities` (classes,), both None while `problem` says why.
+    Results: `picture` and `result` (C, H, W); `probabilities` (classes,), None while `problem` says why.
     `curve(name)` measures how accuracy depends on one property.
     """
 
@@ -167,13 +167,13 @@ class InvarianceModel(Model):
     def compute(self) -> str | None:
         self.result = self.probabilities = None
         self.picture = self.data.images[self.index]
-        result = moved(self.picture[None], self.motion)
-        scores = self.network(result)
+        self.result = moved(self.picture[None], self.motion)[0]
+        scores = self.network(self.result[None])
         is_share = isinstance(self.network.layers[-1], cnnkit.Softmax)
         probabilities = (scores if is_share else cnnkit.softmax(scores)).get()[0]
         if not np.isfinite(probabilities).all():
             return "The network's scores are not numbers (NaN): its training must have broken down."
-        self.result, self.probabilities = result[0], probabilities
+        self.probabilities = probabilities
         self.curve(self.moved)
         return None
 

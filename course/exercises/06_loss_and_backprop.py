@@ -154,6 +154,12 @@ nudging = FunctionExercise(
             _each(lambda L, w, nudge, h: L(w + nudge) - L(w - nudge)),
         ),
         Wrong(
+            "no copies",
+            "the loss is the same both times: `above = w` makes no second array, only a second name for the first, and "
+            "what goes up and down again has not moved. Begin with two copies, `w.copy()`",
+            lambda w, x, t, h: np.zeros(w.shape),
+        ),
+        Wrong(
             "parentheses",
             "the difference is divided by 2 and multiplied by h: in `/ 2 * h` Python goes from left to right. Write "
             "`/ (2 * h)`",
@@ -209,6 +215,12 @@ nudging = FunctionExercise(
             "returned at once",
             "only the first weight has its number: the `return` stands inside the loop, and ends it at once",
             _one_weight,
+        ),
+        Wrong(
+            "rows for columns",
+            "some weights never get their number: this filter has more columns than rows, and the inner loop runs over "
+            "w.shape[1]",
+            lambda w, x, t, h: slopes(w, x, t) * (np.arange(w.shape[1]) < w.shape[0]),
         ),
         Wrong(
             "losses",
@@ -433,6 +445,17 @@ entropy = FunctionExercise(
             _wrong_gradient(lambda p, t, N, classes: t * (p - 1) / N),
         ),
         Wrong(
+            "mean of the rows",
+            "you took the mean over the rows, and one row is left: each image keeps its own row, divided by N",
+            _wrong_gradient(lambda p, t, N, classes: (p - t).mean(axis=0)),
+        ),
+        Wrong(
+            "labels taken away",
+            "you took the label itself away, the number of the class: what is taken away is a 1, in the row of the image at "
+            "the column of its label",
+            lambda scores, labels: (_softmax(scores) - labels) / len(scores),
+        ),
+        Wrong(
             "the loss",
             "that is the loss of the batch, a single number: its gradient has a number for every score",
             lambda scores, labels: (
@@ -536,6 +559,20 @@ def _rows_for_columns(g, x):
     return dw
 
 
+def _pixels_before(g, x):
+    dw = np.zeros(weight_gradient(g, x).shape)
+    for r, s in np.ndindex(dw.shape):
+        dw[r, s] = sum(g[i, j] * x[i - r, j - s] for i, j in np.ndindex(g.shape))
+    return dw
+
+
+def _always_three(g, x):
+    dw = np.zeros((3, 3))
+    for r, s in np.ndindex(3, 3):
+        dw[r, s] = (g * x[r : r + g.shape[0], s : s + g.shape[1]]).sum()
+    return dw
+
+
 of_weights = FunctionExercise(
     id="06.3",
     title="What each weight did",
@@ -609,6 +646,17 @@ of_weights = FunctionExercise(
             "rows for columns",
             "you used the filter's number of rows for its columns, too: S is W - OW + 1",
             _rows_for_columns,
+        ),
+        Wrong(
+            "minus",
+            "you went to pixel (i - r, j - s), where a negative number means counting from the other end: forward, the "
+            "weight (r, s) lay on pixel (i + r, j + s)",
+            _pixels_before,
+        ),
+        Wrong(
+            "always 3 x 3",
+            "not every filter is 3 x 3: here it had H - OH + 1 rows and W - OW + 1 columns",
+            _always_three,
         ),
         Wrong(
             "returned at once",
@@ -777,8 +825,8 @@ own_kernel = KernelExercise(
         ),
         Wrong(
             "added to nothing",
-            "dx holds nothing at the beginning, not even 0, and no two work-items may add to the same number: collect the sum "
-            "of your own pixel in a variable, and write it into dx once, with `=`",
+            "nothing is in dx at the beginning, not even 0, and no two work-items may add to the same number: each collects the "
+            "sum of its own pixel in a variable of its own, and writes it into dx once, with `=`",
             _changed("] = sum", "] += sum"),
             symptom="unwritten",
             told="before it had written",

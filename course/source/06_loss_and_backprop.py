@@ -396,30 +396,35 @@ print("backward agrees with nudging:", np.allclose(known, nudged, rtol=1e-5))
 # [work-item](glossary.ipynb#work-item), and it adds its $g\,w_{r,s}$ to all the pixels that it read. That is a *scatter*, and
 # there is a catch. The smallest scatter of all is the bias: every output adds its $g$ to the **same** number.
 #
-# **Predict first.** Half a million work-items (524,288, to be exact) each add 1 to a number that begins at 0. What does it
-# hold in the end? The cell below the kernel tries it five times, twice in a row each.
+# **Predict first.** 65,536 work-items each add 1 to a number that begins at 0: they read it, add, and write it back. The
+# 64 of a [work-group](glossary.ipynb#work-group) do so in step, as on a graphics processor: all read, then all write. What
+# does the number hold in the end?
 
 # %% tags=["demonstration"]
 # %%kernel everyone_adds
 # __kernel void everyone_adds(__global const float *g, __global float *db)
 # {
-#     db[0] += g[get_global_id(0)];
+#     float old = db[0];
+#     barrier(CLK_GLOBAL_MEM_FENCE);  // wait here until all 64 of the group have read
+#     db[0] = old + g[get_global_id(0)];
 # }
 
 # %% tags=["demonstration", "nbval-ignore-output", "reveal"]
-many = np.ones(2**19, np.float32)
+many = np.ones(65_536, np.float32)
 # How it is launched: g is read, db begins at 0, and 64 work-items make a group.
 everyone_adds.bind(lambda g: Launch((In(g), InOut(np.zeros(1, np.float32))), (g.size,), ((64,),)))
-for _ in range(5):
+for _ in range(3):
     try:
-        print(f"twice {everyone_adds(many)[0]:,.0f}")
-    except cnnkit.CnnkitError as error:
+        print(f"Launched twice: {everyone_adds(many)[0]:,.0f}")
+    except cnnkit.CnnkitError as error:  # it is launched twice, and the results are compared
         print(error)
 
 # %% [markdown]
-# Mostly fewer, and not even the same number twice. `+=` is three things: read, add, write. When two work-items read
-# the same old number, both add to it and both write, one of the two additions is lost. That is a **race**: which one wins is a
-# matter of luck, and of the device. (If you see 524,288 each time, you were lucky. That is what makes races nasty.)
+# At most 1,024, a 64th of what was added. All 64 of a group read the same old number, all add 1 to it, and all
+# write the same new one: 63 additions are lost. That is a **race**, and where groups race each other, too, the result differs
+# from run to run. The `barrier` only makes it plain. Without that line, with `db[0] += ...`, a processor gets it right on
+# some days and loses half on others, which is worse: `+=` is still three things, read, add and write, and another
+# work-item can come in between.
 #
 # The cure is to turn the question around. Do not ask each output *where do I send?*, but each pixel ***who read me?*** That
 # is a **gather**: many may read the same number at once, and each work-item writes only one, its own.

@@ -198,16 +198,19 @@ class TrainingDashboard(Explorer, Callback):
         self.safely(self._draw_looks, "pictures")()
 
     def _controls(self) -> list[ipywidgets.Widget]:
-        self.pause = ipywidgets.ToggleButton(description="Pause", icon="pause", layout={"width": "100px"})
+        self.pause = ipywidgets.ToggleButton(description="Pause", icon="pause", layout={"width": "88px"})
         self.once = ipywidgets.Button(
-            description="Step", icon="step-forward", tooltip="One more step", layout={"width": "100px"}
+            description="Step", icon="step-forward", tooltip="One more step", layout={"width": "88px"}
         )
-        self.stop = ipywidgets.Button(description="Stop", icon="stop", layout={"width": "100px"})
+        self.stop = ipywidgets.Button(description="Stop", icon="stop", layout={"width": "88px"})
         self.tie(self.pause, "paused")
         self.once.on_click(self.safely(lambda button: self.model.advance(), "step button"))
         self.stop.on_click(self.safely(lambda button: self.model.stop(), "stop button"))
         buttons = ipywidgets.HBox([self.pause, self.once, self.stop], layout={"overflow": "visible"})
-        return [self.scale_slider("learning_rate", "Learning rate", RATES, 90), buttons]
+        rate = self.scale_slider("learning_rate", "Learning rate", RATES, 84)
+        rate.children[0].layout.width = "200px"  # with its box no wider than a narrow page
+        rate.children[1].layout.width = "70px"
+        return [rate, buttons]
 
     # Told by fit ---------------------------------------------------------------------------------
 

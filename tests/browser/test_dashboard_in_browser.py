@@ -6,10 +6,9 @@ known here.
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 from jupyter_in_browser import CELL
-from looking import keep_screenshot, picture, point_at, wait_for_picture, wait_for_text
+from looking import CONTRAST, OVERFLOW, keep_screenshot, picture, point_at, wait_for_picture, wait_for_text
 
 import cnnkit
 from cnnkit.explore import TrainingDashboard
@@ -40,7 +39,6 @@ history = cnnkit.fit(
 print(history.stopped)
 """
 DENSE = """
-import numpy as np
 x = np.random.default_rng(0).normal(size=(64, 3)).astype(np.float32)
 model = cnnkit.Sequential(cnnkit.Linear(3, 1), seed=0)
 history = cnnkit.fit(
@@ -130,6 +128,29 @@ def test_what_makes_no_sense_is_not_shown(open_notebook):
     for selector in hidden:
         assert not page.locator(selector).is_visible(), selector
     assert page.locator(".cnnkit-chart[data-name=loss]").is_visible()
-    assert np.array(page.locator("[role=alert]").count()) == 0
+    assert page.locator("[role=alert]").count() == 0
     keep_screenshot(page, "dashboard_dense")
+    assert notebook.complaints == []
+
+
+FINISHED = """
+train, test = cnnkit.data.digits()
+model = cnnkit.models.small_cnn((1, 8, 8), 10, seed=0)
+history = cnnkit.fit(model, train, test, epochs=2, callbacks=[dashboard], progress=False)
+"""
+
+
+def test_after_training_it_is_legible_in_the_dark_and_at_400_pixels(open_notebook, dark_theme):
+    notebook = open_notebook(SHOW, FINISHED, width=400, height=2200)
+    page = notebook.page
+    page.keyboard.press("Control+b")  # the list of files takes half of a narrow page
+    notebook.run_all()
+    wait_for_text(page, ".cnnkit-words", "Finished: epoch 2 of 2")
+    root = page.locator(".cnnkit-explorer").first
+    page.wait_for_timeout(500)
+    keep_screenshot(page, "dashboard_narrow")
+    parts = ".cnnkit-part, .cnnkit-stage, .cnnkit-table, .widget-slider, button, input"
+    assert root.evaluate(OVERFLOW, parts) == []
+    texts = ".cnnkit-title, .cnnkit-caption, .cnnkit-note, .cnnkit-table td, .cnnkit-table th, summary"
+    assert root.evaluate(CONTRAST, texts) == []
     assert notebook.complaints == []

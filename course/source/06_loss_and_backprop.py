@@ -111,11 +111,11 @@ for h in (0.5, 0.1, 0.001):
     print(f"h = {h:5}: to both sides {both:.3f}, to one side only {one:.3f}")
 
 # %% tags=["drawing"]
-ws, h = np.linspace(1, 2.6, 200), 0.3
+ws, two_sides = np.linspace(1, 2.6, 200), np.array([1.7, 2.3])
 figure, axis = plt.subplots(figsize=(6, 3.4), layout="constrained")
 axis.plot(ws, small_loss(ws), color="#0072B2", label="the loss L of each w")
 axis.plot(ws, 1 + 6 * (ws - 2), "--", color="#D55E00", label="the slope at w = 2: 6 up for 1 to the right")
-axis.plot([2 - h, 2 + h], small_loss(np.array([2 - h, 2 + h])), "o-", color="#009E73", label="nudged by 0.3 to both sides")
+axis.plot(two_sides, small_loss(two_sides), "o-", color="#009E73", label="nudged by 0.3 to both sides")
 axis.plot(2, 1, "o", color="black")
 axis.set(xlabel="w", ylabel="L", ylim=(-1, 8))
 axis.legend(loc="upper left")
@@ -384,8 +384,8 @@ check("06.3", weight_gradient)
 # %% tags=["answer"]
 rng = np.random.default_rng(0)
 image, weights, target = rng.random((7, 7)), rng.random((3, 3)), rng.random((5, 5))
-g = 2 * (corr2d(image, weights) - target)
-known = np.asarray(use("06.3", weight_gradient)(g, image))
+g_image = 2 * (corr2d(image, weights) - target)
+known = np.asarray(use("06.3", weight_gradient)(g_image, image))
 nudged = np.asarray(use("06.1", measured_gradient)(weights, image, target, 1e-5))
 print("backward agrees with nudging:", np.allclose(known, nudged, rtol=1e-5))
 
@@ -569,13 +569,13 @@ print(inspect.getsource(Linear.backward))
 
 # %% tags=["demonstration"]
 digits = data.digits(test=None)
-digit, labels = digits.images[3:4], digits.labels[3:4]
+digit, digit_label = digits.images[3:4], digits.labels[3:4]
 model = Sequential(Conv2d(1, 4, 3), ReLU(), MaxPool2d(2), Flatten(), Linear(36, 10), seed=0)
 
 output = model.forward(digit)
-dx_cnnkit = model.backward(cross_entropy.backward(output, labels)).get()
+dx_cnnkit = model.backward(cross_entropy.backward(output, digit_label)).get()
 conv, dense = model.layers[0], model.layers[-1]
-print("the digit is a", labels[0])
+print("the digit is a", digit_label[0])
 print("gradients of the filters", conv.w.grad.shape, "and of the dense layer", dense.w.grad.shape)
 
 # %% [markdown]
@@ -590,24 +590,26 @@ my_backward_data = use("06.4", backward_data)
 _, y_conv, y_relu, y_pool, y_flat, y_dense = (volume.get() for volume in model.activations(digit))
 filters, weights = conv.w.value.get(), dense.w.value.get()
 
-g = np.asarray(my_scores_gradient(y_dense, labels))  # loss: (1, 10)
-dw_dense = g.T @ y_flat
-g = g @ weights  # dense layer: (1, 36)
-g = g.reshape(y_pool.shape)  # flatten: (1, 4, 3, 3)
-g = np.stack([pool_backward(g[0, k], y_relu[0, k], size=2, stride=2) for k in range(4)])  # pooling
-g = g * (y_conv[0] > 0)  # ReLU: (4, 6, 6)
-dw_conv = np.stack([my_weight_gradient(g[k], digit[0, 0]) for k in range(4)])
-db_conv = g.sum(axis=(1, 2))
-g32 = g.astype(np.float32)
-dx_mine = sum(np.asarray(my_backward_data(g32[k], filters[k, 0])) for k in range(4))  # all filters read x
+g_dense = np.asarray(my_scores_gradient(y_dense, digit_label))  # at the scores: (1, 10)
+dw_dense = g_dense.T @ y_flat
+g_flat = g_dense @ weights  # through the dense layer: (1, 36)
+g_pool = g_flat.reshape(y_pool.shape)[0]  # through flatten: (4, 3, 3)
+pairs_of_maps = zip(g_pool, y_relu[0], strict=True)
+g_relu = np.stack([pool_backward(*maps, size=2, stride=2) for maps in pairs_of_maps])  # (4, 6, 6)
+g_conv = (g_relu * (y_conv[0] > 0)).astype(np.float32)  # through ReLU: (4, 6, 6)
+dw_conv = np.stack([my_weight_gradient(one_map, digit[0, 0]) for one_map in g_conv])
+db_conv = g_conv.sum(axis=(1, 2))
+dx_digit = np.zeros((8, 8))
+for one_map, one_filter in zip(g_conv, filters[:, 0], strict=True):
+    dx_digit += my_backward_data(one_map, one_filter)  # all four filters read the digit
 
-for name, mine, theirs in (
+for what, ours, theirs in (
     ("dense layer, dw", dw_dense, dense.w.grad.get()),
     ("convolution, dw", dw_conv, conv.w.grad.get()[:, 0]),
     ("convolution, db", db_conv, conv.b.grad.get()),
-    ("the digit,   dx", dx_mine, dx_cnnkit[0, 0]),
+    ("the digit,   dx", dx_digit, dx_cnnkit[0, 0]),
 ):
-    print(f"{name} {mine.shape!s:10} equal to model.backward: {np.allclose(mine, theirs, atol=1e-5)}")
+    print(f"{what} {ours.shape!s:10} equal to model.backward: {np.allclose(ours, theirs, atol=1e-5)}")
 
 # %% [markdown]
 # That is backpropagation: no magic, and no layer that knows more than its own slope. It even went on to the picture itself, which
@@ -638,14 +640,14 @@ show(
 # has just been through a whole backward pass. Is its loss smaller now than before?
 
 # %% tags=["demonstration", "reveal"]
-before = cross_entropy(output, labels).get()
-after = cross_entropy(model(digit), labels).get()
+before = cross_entropy(output, digit_label).get()
+after = cross_entropy(model(digit), digit_label).get()
 print("the loss after the backward pass is the same:", bool(np.isclose(before, after)))
 
 for layer in model.layers:
     for parameter in layer.parameters:
         parameter.set(parameter.value.get() - 0.01 * parameter.grad.get())
-moved = cross_entropy(model(digit), labels).get()
+moved = cross_entropy(model(digit), digit_label).get()
 print("the loss after a small step against the gradient is smaller:", bool(moved < before))
 
 # %% [markdown]

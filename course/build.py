@@ -20,6 +20,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -75,6 +76,15 @@ def uncommented(source: str) -> str:
     return "\n".join(line.removeprefix("#").removeprefix(" ") for line in source.split("\n"))
 
 
+def linked(prose: str) -> str:
+    """Text with its links to other notebooks, except to those that are still to come: these are words."""
+
+    def link_or_words(found: re.Match[str]) -> str:
+        return found[0] if (COURSE / "source" / f"{found[2]}.py").exists() else found[1]
+
+    return re.sub(r"\[([^\]]+)\]\((\d\d_\w+)\.ipynb\)", link_or_words, prose)
+
+
 def _is_marker(line: str) -> bool:
     return line.strip() in (BEGIN, END) or line.lstrip().startswith(OWN_STUB)
 
@@ -92,6 +102,8 @@ def notebook(path: Path, solution: bool) -> nbformat.NotebookNode:
         if cell.cell_type == "code":
             cell.source = uncommented(cell.source)
             cell.source = solved(cell.source) if solution else stubbed(cell.source)
+        else:
+            cell.source = linked(cell.source)
         tags = cell.metadata.get("tags", [])
         cell.metadata = nbformat.from_dict({"tags": tags} if tags else {})
         if "drawing" in tags:
@@ -152,6 +164,20 @@ def up_to_date(made: nbformat.NotebookNode, path: Path) -> bool:
     return path.exists() and text_of(nbformat.read(path, as_version=4)) == text_of(made)
 
 
+def outputs_kept(made: nbformat.NotebookNode, path: Path) -> bool:
+    """Take the outputs of the notebook at `path` where nothing but prose has changed since it was run."""
+    if not path.exists():
+        return False
+    before = nbformat.read(path, as_version=4)
+    pairs = [[c for c in book.cells if c.cell_type == "code"] for book in (made, before)]
+    texts = [[(c.source, list(c.metadata.get("tags", []))) for c in cells] for cells in pairs]
+    if texts[0] != texts[1]:
+        return False
+    for cell, ran in zip(*pairs, strict=True):
+        cell.outputs, cell.execution_count = ran.outputs, ran.execution_count
+    return True
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description="Make the course's notebooks from course/source.")
     parser.add_argument("names", nargs="*", help="beginnings of names, such as 01")
@@ -166,8 +192,12 @@ def main() -> int:
             made = notebook(source, solution)
             if not options.all and up_to_date(made, path):
                 continue
-            print(f"running {path.relative_to(COURSE.parent)}", flush=True)
-            run(made)
+            name = path.relative_to(COURSE.parent)
+            if not options.all and outputs_kept(made, path):
+                print(f"{name}: prose alone has changed, the outputs stay", flush=True)
+            else:
+                print(f"running {name}", flush=True)
+                run(made)
             if not solution:
                 learners(made)
             path.parent.mkdir(exist_ok=True)

@@ -162,6 +162,25 @@ def test_a_kernels_cell_is_a_comment_in_the_source_and_code_in_the_notebook():
     assert build.uncommented("# a comment\nx = 1") == "# a comment\nx = 1"
 
 
+def test_a_link_to_a_notebook_that_is_still_to_come_is_words():
+    text = "see [01 One filter](01_one_filter.ipynb) → [99 Later](99_later.ipynb), [a](glossary.ipynb#a)"
+    made = "see [01 One filter](01_one_filter.ipynb) → 99 Later, [a](glossary.ipynb#a)"
+    assert build.linked(text) == made
+
+
+def test_prose_alone_changes_without_a_run(tmp_path):
+    source = tmp_path / "a.py"
+    source.write_text("# %% [markdown]\n# one\n\n# %%\n1 + 1\n")
+    ran = build.notebook(source, False)
+    ran.cells[1].execution_count = 7
+    build.nbformat.write(ran, tmp_path / "a.ipynb")
+    source.write_text("# %% [markdown]\n# two\n\n# %%\n1 + 1\n")
+    made = build.notebook(source, False)
+    assert build.outputs_kept(made, tmp_path / "a.ipynb") and made.cells[1].execution_count == 7
+    source.write_text("# %% [markdown]\n# two\n\n# %%\n1 + 2\n")
+    assert not build.outputs_kept(build.notebook(source, False), tmp_path / "a.ipynb")
+
+
 @pytest.mark.parametrize("broken", [build.BEGIN, build.END, f"{build.BEGIN}\n{build.BEGIN}\n{build.END}"])
 def test_a_solution_that_is_not_closed_is_refused(broken):
     with pytest.raises(ValueError, match="SOLUTION"):

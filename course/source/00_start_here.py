@@ -17,8 +17,19 @@
 # |---|---|
 # | **00 Start here** (you are here) | your machine introduces itself; a first kernel brightens a photograph |
 # | [01 One filter](01_one_filter.ipynb) | nine numbers slide over a photograph and find its edges |
+# | [02 A convolution layer](02_convolution_layer.ipynb) | color, and many filters at once |
+# | [03 Activation](03_activation.ipynb) | why two layers are no more than one, unless something bends between them |
+# | [04 Pooling](04_pooling.ipynb) | what a picture keeps when three quarters of it are thrown away |
 # | [05 A whole network](05_whole_network.ipynb) | how a picture becomes probabilities, one stage at a time |
+# | [06 Loss and backpropagation](06_loss_and_backprop.ipynb) | how the error reaches each weight |
+# | [07 Gradient descent](07_gradient_descent.ipynb) | a filter finds its own weights |
 # | [08 Train a classifier](08_train_a_classifier.ipynb) | a network learns to read handwriting, live |
+# | [09 Look inside](09_look_inside.ipynb) | draw a digit, and watch every layer |
+# | [10 Is it true?](10_is_it_true.ipynb) | what is said about such networks, measured |
+# | [11 Make it fast](11_make_it_fast.ipynb) | where the time goes, and a kernel with a memory of its own |
+# | [12 Full size](12_full_size.ipynb) | sixty thousand pictures, and the network to take away |
+#
+# Words that are new are links to the [glossary](glossary.ipynb).
 #
 # Run the next cell first. It loads the tools and asks your machine what it can compute on.
 

@@ -3,8 +3,8 @@
 #
 # **The question of this notebook:** what does one filter do to a photograph?
 #
-# *You are here:* [00 Start here](00_start_here.ipynb) → **01 One filter** → [05 A whole
-# network](05_whole_network.ipynb) → [08 Train a classifier](08_train_a_classifier.ipynb)
+# *You are here:* [00 Start here](00_start_here.ipynb) → **01 One filter** → [02 A convolution
+# layer](02_convolution_layer.ipynb) → [03 Activation](03_activation.ipynb)
 #
 # In the last notebook a kernel looked at one pixel at a time. That is enough to brighten a photograph, but it cannot
 # tell an edge from a shadow: to see an edge you must compare a pixel with its **neighbors**. A *filter* does exactly
@@ -403,4 +403,4 @@ progress()
 # second result see? · What does a filter with all weights 0 but a 1 in the upper left corner do? · How would you find
 # edges in all directions with filters that each find only one?
 #
-# **Next:** [05 A whole network](05_whole_network.ipynb) puts a filter, a nonlinearity and pooling in a row.
+# **Next:** [02 A convolution layer](02_convolution_layer.ipynb): colors, and many filters at once.

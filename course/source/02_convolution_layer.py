@@ -344,8 +344,9 @@ print("the same as cnnkit's:", np.allclose(mine, theirs, atol=1e-4))
 # layer](glossary.ipynb#dense-layer), the layer of a regular network. It forgets that the picture is a picture: every number
 # of the result is a sum over **all** numbers of the input, each with a weight of its own, plus a bias of its own.
 #
-# **Predict first**, in your head: 12 filters of 3x3x3 turn 32x32x3 into 32x32x12. How many parameters do they have? And a
-# dense layer that makes as many numbers: a hundred times as many? A thousand times?
+# The explorer counts both, and may have told you that 12 filters of 3x3x3 have 336 parameters. **Predict first**, in your
+# head: how many have 12 filters of 5x5x3? And if the picture gets twice as wide and twice as high, what becomes of the
+# filters' parameters, and what of the dense layer's?
 #
 # Then write `parameters`, which counts both, for a volume of $C$ channels of $H \times W$ and $K$ filters of $a \times a$
 # that are padded, so that the maps are $H \times W$ again.
@@ -396,7 +397,9 @@ print(f"and shared:        {shared:12,} weights, {patches / shared:,.0f} times f
 # %% [markdown]
 # The patch saves a factor of 114. [Weight sharing](glossary.ipynb#weight-sharing) saves 1024, once for each of the 32·32
 # places. The article says elsewhere that convolutional networks "share their parameters", and that is the larger half of the
-# secret. It also means that the size of the picture does not matter: the same 336 numbers serve the portrait of 300x300.
+# secret. It also means that the size of the picture does not matter: the same 336 numbers serve the portrait of 300x300. A
+# dense layer has sixteen times the weights when the picture is twice as wide and twice as high: four times the inputs, four
+# times the outputs.
 #
 # ## The same weights everywhere
 #

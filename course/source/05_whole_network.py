@@ -3,8 +3,8 @@
 #
 # **The question of this notebook:** how does a picture become probabilities?
 #
-# *You are here:* [00 Start here](00_start_here.ipynb) → [01 One filter](01_one_filter.ipynb) → **05 A whole network**
-# → [08 Train a classifier](08_train_a_classifier.ipynb)
+# *You are here:* [03 Activation](03_activation.ipynb) → [04 Pooling](04_pooling.ipynb) → **05 A whole network** → [06 Loss and
+# backpropagation](06_loss_and_backprop.ipynb) → [07 Gradient descent](07_gradient_descent.ipynb)
 #
 # A filter turns a picture into another picture. A classifier turns a picture into an answer: *this is a circle, I am 90
 # percent sure*. Between the two lie only a few steps, each simple, each computed below, and by the end you will have

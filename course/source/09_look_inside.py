@@ -163,10 +163,10 @@ print("the random one reads more than 95 of 100, too:", evaluate(other, test)["a
 
 # %% [markdown]
 # About as well. So *the* optimal filters do not exist here: there are many sets that do equally well, and even random
-# ones will do. The reason is simple counting. A 3×3 filter has nine numbers, and weighted sums of 16 random ones can make
-# every 3×3 filter that there is; the second layer mixes what it needs. (That is this network and these pictures. Large
-# networks that learn from photographs do find edges and spots of color in their first layer, and hardly anyone can read
-# their later ones.)
+# ones will do. The likely reason is simple counting. A 3×3 filter has nine numbers, and weighted sums of 16 random ones can make
+# every 3×3 filter that there is; the second layer mixes what it needs, though the ReLU in between bends the mixture. (That is
+# this network and these pictures. Large networks that learn from photographs do find edges and spots of color in their first
+# layer, and hardly anyone can read their later ones.)
 #
 # ## Second look: the feature maps
 #

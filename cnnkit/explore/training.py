@@ -207,9 +207,9 @@ class TrainingDashboard(Explorer, Callback):
         self.once.on_click(self.safely(lambda button: self.model.advance(), "step button"))
         self.stop.on_click(self.safely(lambda button: self.model.stop(), "stop button"))
         buttons = ipywidgets.HBox([self.pause, self.once, self.stop], layout={"overflow": "visible"})
-        rate = self.scale_slider("learning_rate", "Learning rate", RATES, 84)
-        rate.children[0].layout.width = "200px"  # with its box no wider than a narrow page
-        rate.children[1].layout.width = "70px"
+        rate = self.scale_slider("learning_rate", "Learning rate", RATES, 92)
+        rate.children[0].layout.width = "206px"  # with its box no wider than a narrow page
+        rate.children[1].layout.width = "66px"
         return [rate, buttons]
 
     # Told by fit ---------------------------------------------------------------------------------

@@ -39,6 +39,7 @@ history = cnnkit.fit(
 print(history.stopped)
 """
 DENSE = """
+import numpy as np
 x = np.random.default_rng(0).normal(size=(64, 3)).astype(np.float32)
 model = cnnkit.Sequential(cnnkit.Linear(3, 1), seed=0)
 history = cnnkit.fit(

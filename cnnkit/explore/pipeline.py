@@ -248,7 +248,11 @@ class PipelineExplorer(Explorer):
             ),
             side_by_side(*self.canvases.values()),
             self.verdict,
-            side_by_side(self.picker, ipywidgets.VBox(self._switches()), self.explanation),
+            side_by_side(
+                self.picker,
+                ipywidgets.VBox(self._switches(), layout={"max_width": "285px"}),
+                self.explanation,
+            ),
             self.message,
         ]
         for index, canvas in enumerate(self.canvases.values()):

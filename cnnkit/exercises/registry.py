@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib.util
 import os
 import sys
@@ -79,9 +78,9 @@ def find(id: str) -> Exercise:
         return known[id]
     if not isinstance(id, str):
         raise UnknownExercise(f'An exercise is named as text, as in check("01.2", ...), and this is {id!r}.')
-    near = difflib.get_close_matches(id, known, 1, 0.7)
-    if near and near[0].lstrip("0") == id.lstrip("0"):
-        raise UnknownExercise(f"There is no exercise {id!r}: did you mean {near[0]!r}?")
+    near = next((other for other in known if other.lstrip("0") == id.lstrip("0")), None)
+    if near:
+        raise UnknownExercise(f"There is no exercise {id!r}: did you mean {near!r}?")
     beside = [other for other in known if other.startswith(id[:2])] or list(known)
     raise UnknownExercise(f"There is no exercise {id!r}; there are {', '.join(beside)}.")
 

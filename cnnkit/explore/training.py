@@ -29,9 +29,9 @@ from .parts.panels import FilterPanel, WorstPanel
 from .parts.words import count, number
 from .parts.worst import Example, Sample, look, sample_of
 
-REDRAW_EVERY = 0.2  # seconds between two drawings of the curves
-LOOK_EVERY = 1.0  # seconds between two looks at the weights and at the worst examples
-SHARE = 0.025  # of the time, at most, for drawing curves, and the same for looking
+REDRAW_EVERY = 0.4  # seconds between two drawings of the curves
+LOOK_EVERY = 1.5  # seconds between two looks at the weights and at the worst examples
+SHARE = 0.015  # of the time, at most, for drawing curves, and the same for looking; the page draws, too
 PAUSE_LOOK = 0.05  # seconds between two looks at whether a paused run was stopped
 RATES = [float(f"{lead}e{power}") for power in range(-5, 1) for lead in (1, 2, 3, 5)] + [10.0]
 HORIZONS = [lead * 10**power for power in range(1, 9) for lead in (1, 2, 5)]

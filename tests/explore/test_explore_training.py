@@ -180,7 +180,7 @@ def test_it_draws_a_few_times_a_second_however_fast_steps_come(monkeypatch):
     for step in range(1, 1001):  # in a second
         run.step, run.latest, clock.now = step, {"loss": 1.0 / step}, step / 1000
         dashboard.on_step_end(run)
-    assert len(drawn) == 5 and min(np.diff(drawn)) == pytest.approx(0.2)
+    assert len(drawn) == 3 and min(np.diff(drawn)) == pytest.approx(0.4)
 
 
 @pytest.mark.parametrize("cost", [0.0001, 0.02, 3.0])

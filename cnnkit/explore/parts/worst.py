@@ -14,7 +14,7 @@ from .words import number
 SHOWN = 12
 SAMPLE = 500  # images at most, and
 SAMPLE_NUMBERS = 2_000_000  # numbers in them at most: a look has to be short
-BATCH = 100
+BATCH = 250
 GAP = 127  # between pictures in true colors, on a light and on a dark page
 
 

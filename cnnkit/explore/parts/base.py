@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import html
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar
 
+import anywidget
 import ipywidgets
 import numpy as np
 import traitlets
@@ -111,20 +113,30 @@ def answer_during_cells(widget: ipywidgets.Widget) -> None:
         answer_during_cells(child)
 
 
+def _all_in(widget: ipywidgets.Widget) -> list[ipywidgets.Widget]:
+    """`widget` and all that is in it."""
+    return [widget, *(part for child in getattr(widget, "children", ()) for part in _all_in(child))]
+
+
 class Explorer(Controls, ipywidgets.VBox):
     """A model with its view. Subclasses fill `children` and answer `pictures` and `describe`."""
 
     def __init__(self, model: Model) -> None:
+        self._parts: list[anywidget.AnyWidget] = []
         super().__init__(layout=ipywidgets.Layout(max_width="100%", overflow="visible", grid_gap="8px"))
         self.add_class("cnnkit-explorer")
         self.model = model
         self._errors: dict[str, str] = {}
+        self._sending_later = False
         self.message = self.text()
 
     @traitlets.observe("children")
     def _answer_during_cells(self, change: Any) -> None:
         for widget in change["new"]:
             answer_during_cells(widget)
+        # Texts are sent at once: some of them say that something slow is being computed.
+        parts = [part for widget in change["new"] for part in _all_in(widget)]
+        self._parts = [part for part in parts if isinstance(part, anywidget.AnyWidget)]
 
     def pictures(self) -> Sequence[Canvas | NumberGrid | Chart]:
         """The parts that the still shows, from left to right."""
@@ -157,7 +169,7 @@ class Explorer(Controls, ipywidgets.VBox):
         key = name or getattr(action, "__name__", repr(action))
 
         def run(*args: Any) -> None:
-            with self.model.lock:
+            with self.model.lock, self._one_message_each():
                 try:
                     action(*args)
                     self._errors.pop(key, None)
@@ -166,6 +178,21 @@ class Explorer(Controls, ipywidgets.VBox):
                 self.show_message()
 
         return run
+
+    @contextlib.contextmanager
+    def _one_message_each(self) -> Iterator[None]:
+        """Whatever changes meanwhile, each part sends it as one message: the page draws each part once."""
+        if self._sending_later:  # a callback within a callback
+            yield
+            return
+        self._sending_later = True
+        try:
+            with contextlib.ExitStack() as held:
+                for part in self._parts:
+                    held.enter_context(part.hold_sync())
+                yield
+        finally:
+            self._sending_later = False
 
     def remark(self) -> str:
         """A hint that is no problem (what a setting leaves out); empty by default."""

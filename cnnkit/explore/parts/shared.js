@@ -25,11 +25,26 @@ function number(value, digits = 3) {
   return text.replaceAll("-", "\u2212");
 }
 
-/** Call `listener` whenever one of the model's traits changes; returns the function that ends this. */
+/**
+ * Call `listener` after the model's traits have changed; returns the function that ends this. Traits that change
+ * together, in one message, call it once: it asks for sizes, and the page is laid out anew for every answer.
+ */
 function listen(model, traits, listener) {
   const names = traits.map((trait) => `change:${trait}`);
-  for (const name of names) model.on(name, listener);
-  return () => names.forEach((name) => model.off(name, listener));
+  let [due, ended] = [false, false];
+  const changed = () => {
+    if (due) return;
+    due = true;
+    queueMicrotask(() => {
+      due = false;
+      if (!ended) listener();
+    });
+  };
+  for (const name of names) model.on(name, changed);
+  return () => {
+    ended = true;
+    names.forEach((name) => model.off(name, changed));
+  };
 }
 
 /** Give controls the names and states that their own widgets keep from screen readers. */

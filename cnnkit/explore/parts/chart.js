@@ -208,19 +208,7 @@ function render({ model, el }) {
     tableBox.replaceChildren(table);
   }
 
-  let due = false;
-
-  /** Draw once for all the traits that one message changes. */
-  function drawSoon() {
-    if (due) return;
-    due = true;
-    queueMicrotask(() => {
-      due = false;
-      draw();
-    });
-  }
-
-  const silence = listen(model, TRAITS, drawSoon);
+  const silence = listen(model, TRAITS, draw);
   plot.addEventListener("pointermove", onPointer);
   plot.addEventListener("pointerdown", onPointer);
   plot.addEventListener("keydown", onKey);

@@ -271,7 +271,7 @@ class BackpropExplorer(Explorer):
             tooltip="Move the number pointed at by the step, and measure how the loss L changes",
             layout={"width": "110px"},
         )
-        return [self.tie(button, "nudging"), self.scale_slider("step", "Step", STEPS)]
+        return [self.tie(button, "nudging"), self.scale_slider("step", "Step", STEPS, 40)]
 
     # From the learner ------------------------------------------------------------------------------
 

@@ -39,6 +39,7 @@ class Workshop:
     warm: WarmCache
     course: Sequence[CourseNotebook]
     asked: frozenset[str]  # names of the course's notebooks that are graded
+    reading: frozenset[str]  # file names of the course's notebooks that have no exercises
     cases: dict[str, Sequence[Case]]
     stop: threading.Event
     children: set[Child] = field(default_factory=set)
@@ -88,6 +89,8 @@ def _file(file: File, shop: Workshop, left: dict[str, float]) -> dict[str, Any]:
         return entry | {"reason": str(error)}
     course = recognized(notebook, file.path.name, shop.course)
     if course is None:
+        if file.path.name in shop.reading:  # a student who hands in the whole folder has done nothing wrong
+            return entry | {"notebook": None, "status": "without exercises", "reason": "nothing to grade in it"}
         return entry | {"notebook": None, "reason": "it is none of the course's notebooks with exercises"}
     entry["notebook"] = course.name
     if course.name not in shop.asked:

@@ -119,7 +119,9 @@ def _workshop(
     watcher = Watcher()
     warm = WarmCache(base, kept=isolation.closes_files)
     stop = threading.Event()
-    shop = Workshop(isolation, watcher, base, warm, course, asked, cases, stop)
+    graded = {f"{notebook.name}.ipynb" for notebook in course}
+    reading = frozenset(path.name for path in registry.course_folder().glob("*.ipynb")) - graded
+    shop = Workshop(isolation, watcher, base, warm, course, asked, reading, cases, stop)
     before = _guard_ourselves()
     try:
         yield shop

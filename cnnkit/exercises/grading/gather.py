@@ -90,7 +90,7 @@ def _file(file: File, shop: Workshop, left: dict[str, float]) -> dict[str, Any]:
     course = recognized(notebook, file.path.name, shop.course)
     if course is None:
         if file.path.name in shop.reading:  # a student who hands in the whole folder has done nothing wrong
-            return entry | {"notebook": None, "status": "without exercises", "reason": "nothing to grade in it"}
+            return entry | {"notebook": None, "status": "without exercises", "reason": "nothing to grade"}
         return entry | {"notebook": None, "reason": "it is none of the course's notebooks with exercises"}
     entry["notebook"] = course.name
     if course.name not in shop.asked:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import threading
-
 import numpy as np
 import pytest
 import traitlets
 from hypothesis import given
 from hypothesis import strategies as st
+from turning import turn_beside_convolutions
 
 import cnnkit
 from cnnkit.errors import DeviceError
@@ -305,30 +304,13 @@ def test_shares_never_claim_none_or_all_for_some(share, text):
 
 def test_two_threads_leave_the_right_pictures_while_another_convolves(image):
     explorer = ActivationExplorer(image)
-    model, failures, wrong = explorer.model, [], []
-
-    def turn(name, values):
-        try:
-            for value in values:
-                setattr(model, name, value)
-        except Exception as error:
-            failures.append(error)
-
-    def convolve():
-        x, w = np.full((1, 1, 6, 6), 2, np.float32), np.ones((1, 1, 3, 3), np.float32)
-        wrong.extend(y for _ in range(60) if not ((y := cnnkit.conv2d(x, w).get()) == 18).all())
-
-    threads = [
-        threading.Thread(target=turn, args=("function", [*list(FUNCTIONS) * 6, "tanh"])),
-        threading.Thread(target=turn, args=("size", [3, 5, 7] * 10)),
-        threading.Thread(target=turn, args=("bias", [*np.linspace(-2, 2, 30).tolist(), 0.5])),
-        threading.Thread(target=convolve),
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert failures == [] and wrong == [] and explorer.message.value.count("alert") == 0
+    model = explorer.model
+    turn_beside_convolutions(
+        explorer,
+        function=[*list(FUNCTIONS) * 6, "tanh"],
+        size=[3, 5, 7] * 10,
+        bias=[*np.linspace(-2, 2, 30).tolist(), 0.5],
+    )
     z = filtered(image, model.weights, 1.0, 0.5)
     np.testing.assert_allclose(explorer.canvases["after"].values, np.tanh(z), rtol=1e-3, atol=1e-4)
     assert model.weights.shape == (7, 7)

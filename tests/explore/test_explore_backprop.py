@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import threading
-
 import numpy as np
 import pytest
 import traitlets
 from hypothesis import given
 from hypothesis import strategies as st
+from turning import turn_beside_convolutions
 
 import cnnkit
 from cnnkit.errors import DeviceError
@@ -315,29 +314,12 @@ def test_a_device_that_fails_is_a_sentence_and_not_the_end(monkeypatch):
 
 def test_two_threads_leave_the_right_gradients_while_another_convolves():
     explorer = BackpropExplorer(size=8)
-    model, failures, wrong = explorer.model, [], []
-
-    def turn(name, values):
-        try:
-            for value in values:
-                setattr(model, name, value)
-        except Exception as error:
-            failures.append(error)
-
-    def convolve():
-        x, w = np.full((1, 1, 6, 6), 2, np.float32), np.ones((1, 1, 3, 3), np.float32)
-        wrong.extend(y for _ in range(60) if not ((y := cnnkit.conv2d(x, w).get()) == 18).all())
-
-    threads = [
-        threading.Thread(target=turn, args=("stride", [1, 2] * 15)),
-        threading.Thread(target=turn, args=("example", ["bright bar", "0, 1, 2, …", "whole numbers"] * 8)),
-        threading.Thread(target=convolve),
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert failures == [] and wrong == [] and explorer.message.value.count("alert") == 0
+    model = explorer.model
+    turn_beside_convolutions(
+        explorer,
+        stride=[1, 2] * 15,
+        example=["bright bar", "0, 1, 2, …", "whole numbers"] * 8,
+    )
     check(model)
     np.testing.assert_array_equal(explorer.canvases["dw"].values, model.result.dw)
     assert model.example == "whole numbers"

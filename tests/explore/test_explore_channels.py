@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import threading
-
 import ipywidgets
 import numpy as np
 import pytest
 import traitlets
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from turning import turn_beside_convolutions
 
 import cnnkit
 from cnnkit.explore import ChannelsExplorer, ChannelsModel
@@ -346,39 +345,13 @@ def test_a_device_that_fails_is_a_sentence(images, monkeypatch):
 
 
 def test_sliders_move_while_another_thread_convolves(images):
-    explorer = ChannelsExplorer(images)
-    model, failures, done = explorer.model, [], threading.Event()
-    x, w = images[:1], np.ones((2, 3, 3, 3), np.float32)
-    expected = parts_of(images[0], w[0]).sum(axis=0)
-
-    def convolve():
-        try:
-            while not done.is_set():
-                np.testing.assert_allclose(cnnkit.conv2d(x, w).get()[0, 1], expected, atol=1e-4)
-        except Exception as error:
-            failures.append(error)
-
-    def turn(name, values):
-        try:
-            for value in values:
-                setattr(model, name, value)
-        except Exception as error:
-            failures.append(error)
-
-    rng = np.random.default_rng(0)
-    beside = threading.Thread(target=convolve)
-    threads = [
-        threading.Thread(target=turn, args=("size", [*rng.integers(1, 12, 25).tolist(), 4])),
-        threading.Thread(target=turn, args=("filter", [*rng.integers(0, 12, 25).tolist(), 11])),
-    ]
-    beside.start()
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    done.set()
-    beside.join()
-    assert not failures
+    explorer, rng = ChannelsExplorer(images), np.random.default_rng(0)
+    model = explorer.model
+    turn_beside_convolutions(
+        explorer,
+        size=[*rng.integers(1, 12, 25).tolist(), 4],
+        filter=[*rng.integers(0, 12, 25).tolist(), 11],
+    )
     assert (model.size, model.filter) == (4, 11)
     check(model)
     assert np.array_equal(explorer.map.values, model.maps[11])

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import threading
-
 import numpy as np
 import pytest
 import traitlets
 from hypothesis import given
 from hypothesis import strategies as st
+from turning import turn_beside_convolutions
 
-import cnnkit
 from cnnkit.explore import DescentExplorer, DescentModel
 from cnnkit.explore.descent import FAR, drawn_path, exit_of
 from cnnkit.explore.parts.bowl import GRID, MOST_PIXELS
@@ -373,33 +371,13 @@ def test_the_state_says_all_of_it():
 
 
 def test_a_slider_moves_while_another_thread_computes():
-    explorer = DescentExplorer()
-    model, failures = explorer.model, []
-    x, w = np.ones((2, 1, 20, 20), np.float32), np.ones((3, 1, 3, 3), np.float32)
-
-    def convolve():
-        for _ in range(150):
-            if not (cnnkit.conv2d(x, w).get() == 9).all():
-                failures.append("conv2d")
-
-    def turn(name, values):
-        try:
-            for value in values:
-                setattr(model, name, float(value))
-        except Exception as error:
-            failures.append(error)
-
-    rng = np.random.default_rng(0)
-    threads = [
-        threading.Thread(target=convolve),
-        threading.Thread(target=turn, args=("learning_rate", [*rng.uniform(0, 0.05, 25), 0.02])),
-        threading.Thread(target=turn, args=("momentum", [*rng.uniform(0, 0.9, 25), 0.3])),
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert failures == [] and explorer.message.value == ""
+    explorer, rng = DescentExplorer(), np.random.default_rng(0)
+    model = explorer.model
+    turn_beside_convolutions(
+        explorer,
+        learning_rate=[*rng.uniform(0, 0.05, 25).tolist(), 0.02],
+        momentum=[*rng.uniform(0, 0.9, 25).tolist(), 0.3],
+    )
     losses, path = descended(model, 10)
     np.testing.assert_allclose(model.losses, losses, rtol=1e-3)
     np.testing.assert_allclose(explorer.surface.path, model.places(path.reshape(11, 1, 2)), atol=1e-3)

@@ -9,6 +9,7 @@ import pytest
 import traitlets
 from hypothesis import given
 from hypothesis import strategies as st
+from turning import turn_beside_convolutions
 
 import cnnkit
 from cnnkit.data import Dataset
@@ -327,31 +328,11 @@ def test_the_sentence_is_the_same_on_every_device(fresh):
 
 
 def test_sliders_move_while_another_thread_computes(fresh):
-    model, failures = fresh.model, []
-    x, w = np.ones((2, 1, 20, 20), np.float32), np.ones((3, 1, 3, 3), np.float32)
-
-    def convolve():
-        for _ in range(150):
-            if not (cnnkit.conv2d(x, w).get() == 9).all():
-                failures.append("conv2d")
-
-    def turn(name, values):
-        try:
-            for value in values:
-                setattr(model, name, float(value))
-        except Exception as error:
-            failures.append(error)
-
-    rng = np.random.default_rng(0)
-    threads = [
-        threading.Thread(target=convolve),
-        threading.Thread(target=turn, args=("rotation", [*rng.uniform(-180, 180, 40), 25])),
-        threading.Thread(target=turn, args=("scale", [*rng.uniform(0.5, 2, 40), 1.2])),
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert failures == [] and fresh.message.value == ""
+    model, rng = fresh.model, np.random.default_rng(0)
+    turn_beside_convolutions(
+        fresh,
+        rotation=[*rng.uniform(-180, 180, 40).tolist(), 25.0],
+        scale=[*rng.uniform(0.5, 2, 40).tolist(), 1.2],
+    )
     expected = reference(model.picture[0], Motion(rotation=25, scale=1.2))
     np.testing.assert_allclose(fresh.canvases["moved"].values, expected, atol=1e-5)

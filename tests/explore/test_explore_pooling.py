@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import threading
-
 import ipywidgets
 import numpy as np
 import pytest
 import traitlets
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from turning import turn_beside_convolutions
 
 import cnnkit
 from cnnkit.explore import PoolingExplorer, PoolingModel
@@ -313,39 +312,13 @@ def test_a_device_that_fails_is_a_sentence(image, monkeypatch):
 
 
 def test_sliders_move_while_another_thread_convolves(image):
-    explorer = PoolingExplorer(image, locked=False)
-    model, failures, done = explorer.model, [], threading.Event()
-    x, w = image[None, None], np.ones((1, 1, 3, 3), np.float32)
-    expected = np.lib.stride_tricks.sliding_window_view(image, (3, 3)).sum(axis=(2, 3))
-
-    def convolve():
-        try:
-            while not done.is_set():
-                np.testing.assert_allclose(cnnkit.conv2d(x, w).get()[0, 0], expected, atol=1e-4)
-        except Exception as error:
-            failures.append(error)
-
-    def turn(name, values):
-        try:
-            for value in values:
-                setattr(model, name, value)
-        except Exception as error:
-            failures.append(error)
-
-    rng = np.random.default_rng(0)
-    beside = threading.Thread(target=convolve)
-    threads = [
-        threading.Thread(target=turn, args=("window", [*rng.integers(1, 7, 25).tolist(), 3])),
-        threading.Thread(target=turn, args=("kind", [*(["max", "average"] * 12), "average"])),
-    ]
-    beside.start()
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    done.set()
-    beside.join()
-    assert not failures
+    explorer, rng = PoolingExplorer(image, locked=False), np.random.default_rng(0)
+    model = explorer.model
+    turn_beside_convolutions(
+        explorer,
+        window=[*rng.integers(1, 7, 25).tolist(), 3],
+        kind=[*(["max", "average"] * 12), "average"],
+    )
     assert (model.window, model.stride, model.kind) == (3, 2, "average")
     check(model)
     assert np.array_equal(explorer.output.values, model.pooled)

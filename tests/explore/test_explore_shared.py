@@ -170,7 +170,7 @@ def test_a_canvas_sends_bytes_and_tells_its_range():
     values = np.array([[0.5, -1.0], [2.0, 0.0]])
     canvas.show(values, -1, 1, "diverging", title="Two by two", alt="four pixels")
     sent = canvas._picture
-    assert np.frombuffer(sent["data"], sent["dtype"]).reshape(sent["shape"]).tolist() == values.tolist()
+    assert np.frombuffer(canvas._data, sent["dtype"]).reshape(sent["shape"]).tolist() == values.tolist()
     assert canvas._table == colors.table("diverging").tobytes()
     assert canvas.range_texts() == ("−1", "≥ 1")
     assert np.array_equal(canvas.rgba(), colors.paint(values, "diverging", -1, 1))

@@ -243,7 +243,7 @@ class DeviceExplorer(Explorer):
             self.hint(KEPT),
         ]
         self.model.observe(self.safely(self._draw, "drawing"), "version")
-        self.model.observe(self.safely(self._tell, "telling"), ["told", "busy"])
+        self.model.observe(self.safely(self._tell, "telling", at_once=True), ["told", "busy"])
         self.safely(self._draw, "drawing")()
 
     def _picker(self) -> ipywidgets.Widget:

@@ -7,13 +7,28 @@ window.latency = (() => {
   let [pressed, want, log, resolve, current] = [0, null, [], null, null];
   let drawings = 0; // noticed and not painted yet
 
-  /** Call `tell` with the time when what was just drawn is on the screen. */
-  function afterPaint(tell) {
-    requestAnimationFrame(() => {
-      const channel = new MessageChannel();
-      channel.port1.onmessage = () => tell(performance.now());
-      channel.port2.postMessage(null);
+  const plainRequest = window.requestAnimationFrame.bind(window);
+  let inFrame = false; // between a frame's first callback and the first task after it, the painting
+
+  /** Call `action` in a task of its own, the next one. */
+  function nextTask(action) {
+    const channel = new MessageChannel();
+    channel.port1.onmessage = action;
+    channel.port2.postMessage(null);
+  }
+
+  window.requestAnimationFrame = (callback) =>
+    plainRequest((time) => {
+      if (!inFrame) nextTask(() => (inFrame = false));
+      inFrame = true;
+      callback(time);
     });
+
+  /** Call `tell` with the time when what was just drawn is on the screen: a frame's own drawing is in that frame. */
+  function afterPaint(tell) {
+    const told = () => nextTask(() => tell(performance.now()));
+    if (inFrame) told();
+    else plainRequest(told);
   }
 
   /** Width, height and a sum over all pixels: `latency.py` does the same with the array that is due. */

@@ -122,21 +122,17 @@ class Explorer(Controls, ipywidgets.VBox):
     """A model with its view. Subclasses fill `children` and answer `pictures` and `describe`."""
 
     def __init__(self, model: Model) -> None:
-        self._parts: list[anywidget.AnyWidget] = []
+        self._held: list[ipywidgets.Widget] = []  # what sends later, while something changes
         super().__init__(layout=ipywidgets.Layout(max_width="100%", overflow="visible", grid_gap="8px"))
         self.add_class("cnnkit-explorer")
         self.model = model
         self._errors: dict[str, str] = {}
-        self._sending_later = False
         self.message = self.text()
 
     @traitlets.observe("children")
     def _answer_during_cells(self, change: Any) -> None:
         for widget in change["new"]:
             answer_during_cells(widget)
-        # Texts are sent at once: some of them say that something slow is being computed.
-        parts = [part for widget in change["new"] for part in _all_in(widget)]
-        self._parts = [part for part in parts if isinstance(part, anywidget.AnyWidget)]
 
     def pictures(self) -> Sequence[Canvas | NumberGrid | Chart]:
         """The parts that the still shows, from left to right."""
@@ -164,8 +160,14 @@ class Explorer(Controls, ipywidgets.VBox):
 
     # Errors ------------------------------------------------------------------------------------
 
-    def safely(self, action: Callable[..., Any], name: str = "") -> Callable[..., None]:
-        """`action` under the lock; an error becomes a sentence in the explorer until `action` succeeds."""
+    def safely(
+        self, action: Callable[..., Any], name: str = "", at_once: bool = False
+    ) -> Callable[..., None]:
+        """`action` under the lock; an error becomes a sentence in the explorer until `action` succeeds.
+
+        at_once: show what it changed before the callback is done that it may be a part of: it says that
+        something slow is being computed.
+        """
         key = name or getattr(action, "__name__", repr(action))
 
         def run(*args: Any) -> None:
@@ -176,23 +178,34 @@ class Explorer(Controls, ipywidgets.VBox):
                 except Exception as error:  # whatever a callback raises must not kill the widget
                     self._errors[key] = words.sentence(error)
                 self.show_message()
+                if at_once:
+                    self._send_what_changed()
 
         return run
 
     @contextlib.contextmanager
     def _one_message_each(self) -> Iterator[None]:
-        """Whatever changes meanwhile, each part sends it as one message: the page draws each part once."""
-        if self._sending_later:  # a callback within a callback
+        """Whatever changes meanwhile, each widget sends it as one message, and all of them at the end.
+
+        The pictures come first: the page lays itself out for every text, and would keep them waiting.
+        """
+        if self._held:  # a callback within a callback
             yield
             return
-        self._sending_later = True
+        self._held = sorted(_all_in(self), key=lambda widget: not isinstance(widget, anywidget.AnyWidget))
         try:
             with contextlib.ExitStack() as held:
-                for part in self._parts:
-                    held.enter_context(part.hold_sync())
+                for widget in reversed(self._held):  # who enters last leaves first
+                    held.enter_context(widget.hold_sync())
                 yield
         finally:
-            self._sending_later = False
+            self._held = []
+
+    def _send_what_changed(self) -> None:
+        """Send it now, though more may follow."""
+        for widget in self._held:
+            states, widget._states_to_send = widget._states_to_send, set()
+            widget.send_state(states)
 
     def remark(self) -> str:
         """A hint that is no problem (what a setting leaves out); empty by default."""

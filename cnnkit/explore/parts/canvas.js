@@ -14,46 +14,57 @@ const TABLE_REACH = 3; // rows and columns on each side of the focus in the tabl
 // The color bar's own picture: every entry of a table once.
 const RAMP = { width: 256, height: 1, channels: 1, low: 0, high: 255, values: Uint8Array.from({ length: 256 }, (_, i) => i) };
 
-/** The picture trait with its bytes as a typed array, or null when there is nothing to show. */
-function decode(picture) {
+/** The picture with its values as a typed array, or null when there is nothing to show. */
+function decode(picture, view) {
   if (!picture || !picture.shape) return null;
   const [height, width, channels = 1] = picture.shape;
-  const view = picture.data;
   // Copied because a Float32Array must start at a multiple of four bytes.
   const bytes = view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength);
   const values = picture.dtype === "float32" ? new Float32Array(bytes) : new Uint8Array(bytes);
   return { height, width, channels, values, low: picture.low, high: picture.high };
 }
 
-/** Paint `picture`, one canvas pixel per array pixel; values that are not finite stay transparent. */
-function paint(canvas, picture, table) {
-  canvas.width = picture.width;
-  canvas.height = picture.height;
+/** The 256 colors of a table (red, green, blue of each), as whole pixels. */
+function wholePixels(table) {
+  const bytes = new Uint8Array(1024).fill(255);
+  for (let entry = 0; entry < 256; entry += 1) bytes.set(table.subarray(3 * entry, 3 * entry + 3), 4 * entry);
+  return new Uint32Array(bytes.buffer);
+}
+
+/**
+ * Paint `picture`, one canvas pixel per array pixel; values that are not finite stay transparent. Returns the
+ * pixels, and whether values lie below or above the color range.
+ */
+function paint(canvas, picture, colors) {
+  const { width, height, values, channels, low, high } = picture;
+  // Setting a size, even the same one, empties a canvas and lays the page out anew.
+  if (canvas.width !== width) canvas.width = width;
+  if (canvas.height !== height) canvas.height = height;
   const context = canvas.getContext("2d");
-  const image = context.createImageData(picture.width, picture.height);
+  const image = context.createImageData(width, height);
   const out = image.data;
-  const { values, channels, low, high } = picture;
-  const span = high - low || 1;
-  let [below, above] = [false, false]; // whether values lie outside the color range
-  for (let i = 0, o = 0; o < out.length; i += channels, o += 4) {
-    if (channels === 3) {
+  let [below, above] = [false, false];
+  if (channels === 3) {
+    for (let i = 0, o = 0; o < out.length; i += 3, o += 4) {
       out[o] = values[i];
       out[o + 1] = values[i + 1];
       out[o + 2] = values[i + 2];
-    } else {
-      if (!Number.isFinite(values[i])) continue;
-      below ||= values[i] < low;
-      above ||= values[i] > high;
-      const index = Math.floor(((values[i] - low) / span) * 255 + 0.5);
-      const entry = 3 * Math.min(255, Math.max(0, index));
-      out[o] = table[entry];
-      out[o + 1] = table[entry + 1];
-      out[o + 2] = table[entry + 2];
+      out[o + 3] = 255;
     }
-    out[o + 3] = 255;
+  } else {
+    const whole = new Uint32Array(out.buffer);
+    const span = high - low || 1;
+    for (let i = 0; i < whole.length; i += 1) {
+      const value = values[i];
+      if (!Number.isFinite(value)) continue;
+      below ||= value < low;
+      above ||= value > high;
+      const index = Math.floor(((value - low) / span) * 255 + 0.5);
+      whole[i] = colors[index < 0 ? 0 : index > 255 ? 255 : index];
+    }
   }
   context.putImageData(image, 0, 0);
-  return [below, above];
+  return { painted: out, below, above };
 }
 
 /** The value at a pixel in words; `gap` is what stands for one that is not a number. */
@@ -109,18 +120,25 @@ function render({ model, el }) {
   el.append(figure);
 
   let picture = null;
+  let painted = null; // its pixels
+  let [view, colors] = [null, null]; // the color table and its whole pixels
+  let size = { width: 0, height: 0 }; // of the picture on the page; asking the page would lay it out anew each time
+  const tones = {}; // the colors of marks, for the magnifier
   let held = false; // a click holds the focus, so that the pointer may leave
 
   function drawPicture() {
-    picture = decode(model.get("_picture"));
+    picture = decode(model.get("_picture"), model.get("_data"));
     stage.classList.toggle("cnnkit-empty", picture === null);
     if (picture) {
-      const view = model.get("_table");
-      const table = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
-      const [below, above] = paint(pixels, picture, table);
-      paint(ramp, RAMP, table);
-      lowest.textContent = (below ? "\u2264 " : "") + number(picture.low);
-      highest.textContent = (above ? "\u2265 " : "") + number(picture.high);
+      if (view !== model.get("_table")) {
+        view = model.get("_table");
+        colors = wholePixels(new Uint8Array(view.buffer, view.byteOffset, view.byteLength));
+        paint(ramp, RAMP, colors);
+      }
+      const done = paint(pixels, picture, colors);
+      painted = done.painted;
+      say(lowest, (done.below ? "\u2264 " : "") + number(picture.low));
+      say(highest, (done.above ? "\u2265 " : "") + number(picture.high));
     }
     // A picture of a few long rows is as wide as the figure; one of a few long columns is not, or it would
     // be as high as the page.
@@ -134,30 +152,31 @@ function render({ model, el }) {
 
   /** Every value written into its pixel, where wished for and where there is room. */
   function drawNumbers() {
-    const fitting = picture && model.get("numbers") ? fitNumbers(picture, pixels.clientWidth / picture.width) : null;
-    numbers.replaceChildren();
+    const fitting = picture && model.get("numbers") ? fitNumbers(picture, size.width / picture.width) : null;
+    const texts = fitting ? fitting.texts : [];
+    if (numbers.childElementCount !== texts.length) numbers.replaceChildren(...texts.map(() => make("span")));
     if (!fitting) return;
-    const painted = pixels.getContext("2d").getImageData(0, 0, picture.width, picture.height).data;
     numbers.style.gridTemplate = `repeat(${picture.height}, 1fr) / repeat(${picture.width}, 1fr)`;
     numbers.style.fontSize = `${fitting.size}px`;
-    fitting.texts.forEach((text, i) => {
-      const cell = make("span", "", text);
+    let cell = numbers.firstElementChild;
+    texts.forEach((text, i) => {
+      say(cell, text);
       cell.style.color = inkOn(painted.subarray(4 * i, 4 * i + 3));
-      numbers.append(cell);
+      cell = cell.nextElementSibling;
     });
   }
 
   /** Lines between the pixels of a small picture, where wished for. */
   function drawLines() {
-    const apart = picture && model.get("lines") && pixels.clientWidth / picture.width >= LINES_FROM;
+    const apart = picture && model.get("lines") && size.width / picture.width >= LINES_FROM;
     overlay.classList.toggle("cnnkit-lines", Boolean(apart));
     if (apart) overlay.style.backgroundSize = `${100 / picture.width}% ${100 / picture.height}%`;
   }
 
   function drawTexts() {
     figure.dataset.name = model.get("name");
-    title.textContent = model.get("title");
-    caption.textContent = model.get("caption");
+    say(title, model.get("title"));
+    say(caption, model.get("caption"));
     figure.style.setProperty("--cnnkit-width", `${model.get("width")}px`);
     const interactive = model.get("interactive");
     stage.setAttribute("role", interactive ? "application" : "img");
@@ -177,7 +196,7 @@ function render({ model, el }) {
   function drawMarks() {
     overlay.replaceChildren();
     tableBox.replaceChildren();
-    readout.textContent = "";
+    let pointed = "";
     const focus = model.get("focus");
     const marks = picture ? allMarks() : [];
     const hatched = picture ? model.get("hatched").map((mark) => ({ ...mark, kind: "hatched" })) : [];
@@ -194,8 +213,9 @@ function render({ model, el }) {
       const hint = held ? " (held: click or Esc to let go)" : "";
       const [row, col] = focus.map((at, i) => number(at + model.get("origin")[i]));
       const value = valueText(picture, ...focus, model.get("gap"));
-      readout.textContent = `row ${row}, column ${col}: ${value}${hint}`;
+      pointed = `row ${row}, column ${col}: ${value}${hint}`;
     }
+    say(readout, pointed);
     if (details.open && picture) tableBox.append(buildTable(focus, marks[0]));
     drawLens(marks);
   }
@@ -204,7 +224,7 @@ function render({ model, el }) {
   function drawPath() {
     const [path, single] = [model.get("path"), model.get("dots")];
     if (!picture || !(path.length || single.length)) return;
-    const [across, down] = [pixels.clientWidth / picture.width, pixels.clientHeight / picture.height];
+    const [across, down] = [size.width / picture.width, size.height / picture.height];
     const place = ([row, col]) => [(col * across).toFixed(1), (row * down).toFixed(1)];
     const points = path.map(place);
     const way = points.map((point) => point.join(",")).join(" ");
@@ -219,9 +239,14 @@ function render({ model, el }) {
     overlay.append(box.firstChild);
   }
 
+  /** The color of a kind of mark. */
+  function tone(kind) {
+    return (tones[kind] ??= getComputedStyle(overlay).getPropertyValue(`--cnnkit-${kind}`));
+  }
+
   /** Magnify what the marks enclose, in the corner that is farthest from them. */
   function drawLens(marks) {
-    const scale = picture ? pixels.clientWidth / picture.width : 0;
+    const scale = picture ? size.width / picture.width : 0;
     lens.hidden = !marks.length || scale >= LENS_BELOW || scale === 0 || !model.get("lens");
     if (lens.hidden) return;
     const subject = marks.find((mark) => mark.kind !== "cell");
@@ -229,22 +254,21 @@ function render({ model, el }) {
     const middle = { row: subject.row + subject.height / 2, col: subject.col + subject.width / 2 };
     const [top, left] = [middle.row - cover / 2, middle.col - cover / 2];
     const density = window.devicePixelRatio || 1;
-    const side = Math.min(LENS_SIDE, LENS_SHARE * pixels.clientWidth);
+    const side = Math.min(LENS_SIDE, LENS_SHARE * size.width);
     lens.style.width = lens.style.height = `${side}px`;
     lens.width = lens.height = Math.round(side * density);
     const zoom = lens.width / cover;
     const context = lens.getContext("2d");
     context.imageSmoothingEnabled = false;
     context.drawImage(pixels, -left * zoom, -top * zoom, picture.width * zoom, picture.height * zoom);
-    const style = getComputedStyle(overlay);
     for (const { row, col, height, width, kind } of marks) {
       const box = [(col - left) * zoom, (row - top) * zoom, width * zoom, height * zoom];
       const thick = (kind === "cell" ? 1 : 2.5) * density;
       context.lineWidth = thick + 1.5 * density;
-      context.strokeStyle = style.getPropertyValue("--cnnkit-halo");
+      context.strokeStyle = tone("halo");
       context.strokeRect(...box);
       context.lineWidth = thick;
-      context.strokeStyle = style.getPropertyValue(`--cnnkit-${kind}`);
+      context.strokeStyle = tone(kind);
       context.strokeRect(...box);
     }
     lens.classList.toggle("cnnkit-lens-left", middle.col > picture.width / 2);
@@ -333,16 +357,17 @@ function render({ model, el }) {
   stage.addEventListener("pointerdown", onPointer);
   stage.addEventListener("keydown", onKey);
   details.addEventListener("toggle", drawMarks);
-  const resize = new ResizeObserver(() => {
+  const resize = new ResizeObserver(([entry]) => {
+    size = entry.contentRect;
     attend(figure);
     drawLines();
     drawNumbers();
     drawMarks();
   });
-  resize.observe(stage);
+  resize.observe(pixels);
 
   const silence = [
-    listen(model, ["_picture", "_table", "lines", "numbers", "bar"], drawPicture),
+    listen(model, ["_picture", "_data", "_table", "lines", "numbers", "bar"], drawPicture),
     listen(model, ["focus", "marks", "lens", "path", "dots", "hatched", "origin", "gap"], drawMarks),
     listen(model, ["name", "title", "caption", "alt", "width", "interactive", "picks"], drawTexts),
   ];

@@ -87,8 +87,10 @@ class Canvas(anywidget.AnyWidget):
         sync=True
     )
 
-    # shape, dtype, data, low, high travel as one value: a picture is never half old and half new.
-    _picture = traitlets.Dict().tag(sync=True)
+    # They are sent together, so a picture is never half old and half new; values that stay while their color
+    # range changes are not sent again.
+    _picture = traitlets.Dict(help="shape, dtype, low, high; empty for nothing to show").tag(sync=True)
+    _data = traitlets.Bytes(help="the values, row by row").tag(sync=True)
     _table = traitlets.Bytes(coloring.table("gray").tobytes()).tag(sync=True)
 
     def __init__(self, **traits: Any) -> None:
@@ -111,6 +113,7 @@ class Canvas(anywidget.AnyWidget):
         frame. texts: any of title, caption, alt. ValueError for another shape or an unknown table.
         """
         picture: dict[str, Any] = {}
+        data = b""
         if values is not None:
             values = np.asarray(values)
             if values.ndim != 2 and not (values.shape[2:] == (3,) and values.dtype == np.uint8):
@@ -125,14 +128,14 @@ class Canvas(anywidget.AnyWidget):
             picture = {
                 "shape": list(values.shape),
                 "dtype": values.dtype.name,
-                "data": np.ascontiguousarray(values).tobytes(),
                 "low": self.low,
                 "high": self.high,
             }
+            data = np.ascontiguousarray(values).tobytes()
         self.values, self.colors = values, colors
         with self.hold_sync():
             self._table = _table_bytes(colors)
-            self._picture = picture
+            self._picture, self._data = picture, data
             if self.focus is not None and not self._inside(self.focus):
                 self.focus = None
             for name, text in texts.items():

@@ -46,6 +46,7 @@ function render({ model, el }) {
   figure.append(title, legend, plot, details);
   el.append(figure);
 
+  let room = 0; // the figure's width
   let across = null; // the map from x to pixels that was drawn last
   const clip = `cnnkit-clip-${Math.random().toString(36).slice(2)}`; // ids are shared by the whole page
 
@@ -139,10 +140,10 @@ function render({ model, el }) {
 
   function draw() {
     const lines = model.get("lines");
-    const width = Math.max(180, figure.clientWidth || 320);
+    const width = Math.max(180, room || 320);
     const interactive = model.get("interactive");
     figure.dataset.name = model.get("name");
-    title.textContent = model.get("title");
+    say(title, model.get("title"));
     plot.setAttribute("role", interactive ? "application" : "img");
     plot.setAttribute("aria-label", model.get("alt") + (interactive ? ". Left and right keys move along the curve." : ""));
     if (interactive) plot.setAttribute("tabindex", 0);
@@ -213,8 +214,10 @@ function render({ model, el }) {
   plot.addEventListener("pointerdown", onPointer);
   plot.addEventListener("keydown", onKey);
   details.addEventListener("toggle", draw);
-  const resize = new ResizeObserver(() => {
+  const resize = new ResizeObserver(([entry]) => {
     attend(figure);
+    if (room === entry.contentRect.width) return; // its height alone changed
+    room = entry.contentRect.width;
     draw();
   });
   resize.observe(figure);

@@ -165,8 +165,8 @@ function render({ model, el }) {
 
   function drawTexts() {
     figure.dataset.name = model.get("name");
-    title.textContent = model.get("title");
-    caption.textContent = model.get("caption");
+    say(title, model.get("title"));
+    say(caption, model.get("caption"));
     figure.style.setProperty("--cnnkit-width", `${model.get("width")}px`);
     eraser.setAttribute("aria-pressed", String(model.get("erase")));
     stage.classList.toggle("cnnkit-erasing", model.get("erase"));

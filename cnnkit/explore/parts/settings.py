@@ -284,7 +284,8 @@ class Verdict(ipywidgets.HTML):
         self.settings = cast(FilterSettings, explorer.model)
         super().__init__()
         self.add_class("cnnkit-words")
-        self.settings.observe(explorer.safely(self.show, "verdict"), ["version", "busy", "compared"])
+        self.settings.observe(explorer.safely(self.show, "verdict"), ["version", "compared"])
+        self.settings.observe(explorer.safely(self.show, "verdict", at_once=True), "busy")
         self.show()
 
     def show(self, change: Any = None) -> None:

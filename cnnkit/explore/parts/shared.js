@@ -8,6 +8,31 @@ function make(tag, className, text) {
   return node;
 }
 
+/** Let a node say `text`; where it says so already, the page need not be laid out anew. */
+function say(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+const due = new Set(); // what is to be drawn with the next frame
+
+/** Call `action` once with the page's next frame, and with it whatever else is due then. */
+function withNextFrame(action) {
+  if (!due.size) {
+    requestAnimationFrame(() => {
+      const actions = [...due];
+      due.clear();
+      for (const one of actions) {
+        try {
+          one();
+        } catch (error) {
+          reportError(error); // the others are drawn all the same
+        }
+      }
+    });
+  }
+  due.add(action);
+}
+
 /** A number as cnnkit.explore.words.number writes it. */
 function number(value, digits = 3) {
   if (Number.isNaN(value)) return "not a number";
@@ -26,20 +51,17 @@ function number(value, digits = 3) {
 }
 
 /**
- * Call `listener` after the model's traits have changed; returns the function that ends this. Traits that change
- * together, in one message, call it once: it asks for sizes, and the page is laid out anew for every answer.
+ * Call `listener` after the model's traits have changed; returns the function that ends this. It is called with
+ * the next frame: a change of one slider is a message to each of several pictures, which the page then draws
+ * and lays out together.
  */
 function listen(model, traits, listener) {
   const names = traits.map((trait) => `change:${trait}`);
-  let [due, ended] = [false, false];
-  const changed = () => {
-    if (due) return;
-    due = true;
-    queueMicrotask(() => {
-      due = false;
-      if (!ended) listener();
-    });
+  let ended = false;
+  const draw = () => {
+    if (!ended) listener();
   };
+  const changed = () => withNextFrame(draw);
   for (const name of names) model.on(name, changed);
   return () => {
     ended = true;

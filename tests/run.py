@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
+# A process for each processor. Tests go to whoever is free; a notebook's cells stay with one of them.
+TOGETHER, BY_FILE = ["-n", "auto", "--dist", "worksteal"], ["-n", "auto", "--dist", "loadfile"]
 # nbval notices a kernel that died only when a cell's time is up.
 NBVAL = ["--nbval-current-env", "--nbval-cell-timeout=120", "--nbval-sanitize-with=tests/nbval_sanitize.cfg"]
 NO_TESTS = 5  # pytest's exit status when nothing was collected
@@ -49,15 +51,15 @@ def parts(which: str) -> list[tuple[str, list[str]]]:
     """(title, pytest's arguments) of what `which` stands for: "all" or a marker."""
     if which != "all":
         return [(f"tests marked {which}", ["tests", "-m", which])]
-    found = [("library", ["tests"])]
+    found = [("library", ["tests", *TOGETHER])]
     solved = sorted(ROOT.glob("course/solutions/*.ipynb"))
     stubs = sorted(ROOT.glob("course/*.ipynb"))
     if solved:
         title = "solved notebooks, outputs compared"
-        found.append((title, ["--nbval", *NBVAL, *map(_relative, solved)]))
+        found.append((title, ["--nbval", *NBVAL, *BY_FILE, *map(_relative, solved)]))
     if stubs:
         title = "learner's notebooks, run from top to bottom"
-        found.append((title, ["--nbval-lax", *NBVAL, *map(_relative, stubs)]))
+        found.append((title, ["--nbval-lax", *NBVAL, *BY_FILE, *map(_relative, stubs)]))
     return found
 
 

@@ -233,6 +233,7 @@ def runner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     spec.loader.exec_module(module)
     monkeypatch.setattr(module, "ROOT", tmp_path)
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # their imports are most of the time
+    monkeypatch.setenv("PYTEST_PLUGINS", "xdist.plugin")
     (tmp_path / "tests").mkdir()
     (tmp_path / "tests" / "test_good.py").write_text("def test(): pass\n")
     (tmp_path / "tests" / "test_bad.py").write_text("def test(): assert False\n")

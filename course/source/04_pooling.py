@@ -543,7 +543,7 @@ for name, between in layers.items():
         train, validation = data.digits(test=0.2, seed=seed)
         few = train[:100]
         model = network(between, seed)
-        fit(model, few, epochs=40, batch_size=20, optimizer=Adam(lr=3e-3), seed=seed, progress=False)
+        fit(model, few, epochs=30, batch_size=20, optimizer=Adam(lr=3e-3), seed=seed, progress=False)
         results[name].append([evaluate(model, part)["accuracy"] for part in (few, validation)])
     own, unseen = np.mean(results[name], axis=0)
     parameters = model.summary((1, 8, 8)).parameters
@@ -572,7 +572,7 @@ train, _ = data.digits(test=0.2, seed=0)
 few = train[:100]
 from_a_hat = np.random.default_rng(0).permutation(few.labels)
 model = network(MaxPool2d(2), seed=0)
-fit(model, (few.images, from_a_hat), epochs=80, batch_size=20, optimizer=Adam(lr=3e-3), seed=0, progress=False)
+fit(model, (few.images, from_a_hat), epochs=60, batch_size=20, optimizer=Adam(lr=3e-3), seed=0, progress=False)
 by_heart = evaluate(model, (few.images, from_a_hat))["accuracy"]
 print(f"labels from a hat, learned by heart in spite of max pooling: {by_heart:.0%}")
 

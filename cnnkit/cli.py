@@ -51,8 +51,10 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="cnnkit", description="A course on convolutional networks, on OpenCL."
     )
+    from . import __version__
     from .exercises.grading.commands import add_grade
 
+    parser.add_argument("--version", action="version", version=f"cnnkit {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     lab = commands.add_parser(

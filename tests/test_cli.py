@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import cnnkit
 from cnnkit import checkup, cli, lab
 from cnnkit.errors import DeviceError
 from cnnkit.files import load_arrays
@@ -36,6 +37,11 @@ def _cnnkit(*arguments: str, **variables: str) -> subprocess.CompletedProcess[st
         text=True,
         timeout=240,
     )
+
+
+def test_the_version_is_told() -> None:
+    done = _cnnkit("--version")
+    assert (done.returncode, done.stdout) == (0, f"cnnkit {cnnkit.__version__}\n")
 
 
 def _one_sentence(done: subprocess.CompletedProcess[str]) -> str:

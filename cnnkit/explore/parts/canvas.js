@@ -101,7 +101,7 @@ function render({ model, el }) {
   const title = make("figcaption", "cnnkit-title");
   const stage = make("div", "cnnkit-stage");
   const pixels = make("canvas", "cnnkit-pixels");
-  const numbers = make("div", "cnnkit-numbers");
+  const numbers = make("canvas", "cnnkit-numbers");
   const overlay = make("div", "cnnkit-overlay");
   const lens = make("canvas", "cnnkit-lens");
   const bar = make("div", "cnnkit-bar");
@@ -123,7 +123,7 @@ function render({ model, el }) {
   let painted = null; // its pixels
   let [view, colors] = [null, null]; // the color table and its whole pixels
   let size = { width: 0, height: 0 }; // of the picture on the page; asking the page would lay it out anew each time
-  const tones = {}; // the colors of marks, for the magnifier
+  const tones = {}; // the colors of marks and the font, for what is drawn in a canvas
   let held = false; // a click holds the focus, so that the pointer may leave
 
   function drawPicture() {
@@ -153,16 +153,21 @@ function render({ model, el }) {
   /** Every value written into its pixel, where wished for and where there is room. */
   function drawNumbers() {
     const fitting = picture && model.get("numbers") ? fitNumbers(picture, size.width / picture.width) : null;
-    const texts = fitting ? fitting.texts : [];
-    if (numbers.childElementCount !== texts.length) numbers.replaceChildren(...texts.map(() => make("span")));
+    numbers.hidden = !fitting;
+    numbers.dataset.texts = fitting ? fitting.texts.join(" ") : "";
     if (!fitting) return;
-    numbers.style.gridTemplate = `repeat(${picture.height}, 1fr) / repeat(${picture.width}, 1fr)`;
-    numbers.style.fontSize = `${fitting.size}px`;
-    let cell = numbers.firstElementChild;
-    texts.forEach((text, i) => {
-      say(cell, text);
-      cell.style.color = inkOn(painted.subarray(4 * i, 4 * i + 3));
-      cell = cell.nextElementSibling;
+    const density = window.devicePixelRatio || 1;
+    numbers.width = Math.round(size.width * density); // which empties it
+    numbers.height = Math.round(size.height * density);
+    const [across, down] = [numbers.width / picture.width, numbers.height / picture.height];
+    const context = numbers.getContext("2d");
+    context.font = `${fitting.size * density}px ${tone("font")}`;
+    context.textAlign = "center";
+    context.textBaseline = "middle";
+    fitting.texts.forEach((text, i) => {
+      const [row, col] = [Math.floor(i / picture.width), i % picture.width];
+      context.fillStyle = inkOn(painted.subarray(4 * i, 4 * i + 3));
+      context.fillText(text, (col + 0.5) * across, (row + 0.54) * down);
     });
   }
 
@@ -239,7 +244,7 @@ function render({ model, el }) {
     overlay.append(box.firstChild);
   }
 
-  /** The color of a kind of mark. */
+  /** The color of a kind of mark, and the font: the page is asked once. */
   function tone(kind) {
     return (tones[kind] ??= getComputedStyle(overlay).getPropertyValue(`--cnnkit-${kind}`));
   }

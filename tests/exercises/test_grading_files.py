@@ -270,3 +270,9 @@ def test_a_notebook_is_recognized(tmp_path, monkeypatch, content, file, name):
 )
 def test_names_are_found_in_lines(source, names):
     assert courses.bound_names(source) == names
+
+
+def test_what_a_function_calls_its_arguments_is_no_name_of_another_cell():
+    source = "import numpy as np\n\ndef step(w, lr=rate):\n    return np.add(w, [lr * g for g in slopes])\n"
+    assert courses._names_of(source) == ({"np", "step"}, {"rate", "slopes"})
+    assert courses._names_of("total = sum(\n    losses)") == ({"total"}, {"sum", "losses"})

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import ast
 import re
+import symtable
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,20 +96,19 @@ def bound_names(source: str) -> set[str]:
 
 
 def _names_of(source: str) -> tuple[frozenset[str], frozenset[str]]:
-    """(the names that a cell of the course binds, the other names in it)."""
+    """(the names that a cell of the course binds, the other names in it that are not a function's own)."""
     try:
-        tree = ast.parse(source)
+        cell = symtable.symtable(source, "cell", "exec")
     except SyntaxError:  # magics
         return _names_in(source)
-    bound: set[str] = set()
+    bound = {
+        symbol.get_name() for symbol in cell.get_symbols() if symbol.is_assigned() or symbol.is_imported()
+    }
     used: set[str] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name):
-            (bound if isinstance(node.ctx, ast.Store) else used).add(node.id)
-        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
-            bound.add(node.name)
-        elif isinstance(node, ast.alias):
-            bound.add((node.asname or node.name).split(".")[0])
+    scopes = [cell]
+    for scope in scopes:
+        scopes += scope.get_children()
+        used.update(s.get_name() for s in scope.get_symbols() if s.is_referenced() and s.is_global())
     return frozenset(bound), frozenset(used - bound)
 
 

@@ -113,17 +113,19 @@ def _check(report: dict[str, Any], samples: list[Sample]) -> None:
     assert not re.findall(rf".*sleep 25 # {MARK}.*", left)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("unprotected", [BUBBLEWRAP, pytest.param(True, id="limits", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("unprotected", [BUBBLEWRAP, pytest.param(True, id="limits")])
 def test_all_samples_get_their_points(unprotected, tmp_path, monkeypatch):
     samples = _fitting(SAMPLES, unprotected)
     _check(_grade(samples, unprotected, tmp_path, monkeypatch), samples)
 
 
 @pytest.mark.timeout(600)
-def test_a_core_of_samples_gets_its_points_without_bubblewrap(tmp_path, monkeypatch):
-    core = _fitting([sample for sample in SAMPLES if sample.core], unprotected=True)
-    _check(_grade(core, True, tmp_path, monkeypatch), core)
+@pytest.mark.parametrize("unprotected", [BUBBLEWRAP, pytest.param(True, id="limits")])
+def test_a_core_of_samples_gets_its_points(unprotected, tmp_path, monkeypatch):
+    core = _fitting([sample for sample in SAMPLES if sample.core], unprotected)
+    _check(_grade(core, unprotected, tmp_path, monkeypatch), core)
 
 
 @pytest.mark.slow

@@ -224,7 +224,7 @@ print("without time no better than a coin:    ", bool(max(middle_share, at_once_
 #
 # All? What if the grid were no grid? Take every picture's pixels and shuffle them, all pictures in the same order. Nothing is
 # lost, and a dense layer would not even notice: for it, the pixels have no order. **Predict first:** will a network with
-# convolutions notice?
+# convolutions notice? (We call it *a limit* if one of the three loses more than 30 percent.)
 
 
 # %% tags=["demonstration", "nbval-ignore-output", "reveal"]
@@ -321,7 +321,7 @@ print("shifted: the same in either order:", np.allclose(maps(shift_all(x)), shif
 print("turned:  the same in either order:", np.allclose(maps(turn(x)), turn(maps(x)), atol=1e-5))
 
 # %% [markdown]
-# For shifts the order does not matter, and that is exact. The reason is [weight sharing](glossary.ipynb#weight-sharing): the same filter stands
+# For shifts the order does not matter, and that is exact (away from the border). The reason is [weight sharing](glossary.ipynb#weight-sharing): the same filter stands
 # at every place. In mathematics, with $S$ the shift, $w \star S x = S\,(w \star x)$. The long word is *equivariant*: the answer moves **along**.
 # For turns there is no such law, because a turned stroke meets a filter that was not turned. Nor is there for scaling.
 #
@@ -671,7 +671,7 @@ print("A4:", A4)
 # %% [markdown]
 # High accuracy, yes, and rising. But 1438 digits are no large amount of data, and a verdict must not be larger than its
 # measurement: **not shown here**. [Notebook 12](12_full_size.ipynb) has 60 000 digits, and there the same kind of network comes to
-# 99.2 percent. It also shows the other side: on photographs of animals the same code gets 58. Accuracy belongs to a task, and
+# 99.2 percent. It also shows the other side: on photographs of animals and vehicles the same code gets 58. Accuracy belongs to a task, and
 # not to a kind of network.
 #
 # ## D1. Computation and memory
@@ -734,7 +734,7 @@ findings["D1"] = "convolutions: parameters", share_parameters, "their work", sha
 print("D1:", D1)
 
 # %% [markdown]
-# Both are right. **Per parameter** a convolution is dear: it has few, and uses each of them everywhere. **For what it does** it is
+# Both are right. **Per parameter** a convolution is expensive: it has few, and uses each of them everywhere. **For what it does** it is
 # cheap: the same volume from a dense layer would take 114 times the multiplications, and 151 MB for the weights. As for
 # memory: it goes into the volumes (last column) and not into the parameters, and it grows with the
 # [batch](glossary.ipynb#batch); [notebook 12](12_full_size.ipynb) counts it. And what does it take on your machine?
@@ -747,7 +747,7 @@ for name, model in networks.items():
     print(f"{name}: {microseconds:5.1f} millionths of a second to learn from one digit")
 
 # %% [markdown]
-# Thirty times the work, and not thirty times the time: small networks spend most of it on the way to the device.
+# Thirty times the work, and not thirty times the time: with networks this small, much of it is likely spent on starting kernels.
 # [Notebook 11](11_make_it_fast.ipynb) goes after that.
 #
 # ## D2. Overfitting
@@ -843,8 +843,8 @@ print("D2:", D2)
 
 # %% [markdown]
 # True as it stands, and its own two conditions are in the sentence. But look closer. Weight decay did next to nothing here (other
-# strengths did not either, we tried), dropout and augmentation took a part of the gap, and fifty more pictures did as much as the
-# best of them. Nothing replaces data. And is it a disadvantage of *convolutional* networks? Train
+# strengths did not either, we tried), dropout and augmentation took a part of the gap, and fifty more pictures did at least as much as
+# the best of them. Nothing replaces data. And is it a disadvantage of *convolutional* networks? Train
 # `networks["dense layers only"]`, with as many parameters, on 50 digits: its gap is a little larger.
 #
 # ### A gap that hides
@@ -897,7 +897,7 @@ name = "pictures drawn at random"
 print("the leak flatters by more than 4 of 100:", bool(exam[name] - truth[name] > 0.04))
 
 # %% [markdown]
-# The network has met every digit of the first exam before, a hair to the left. (The second exam has only 20 digits behind it, so
+# The network has met every digit of the first exam before, moved by a hair. (The second exam has only 20 digits behind it, so
 # it wobbles. But it does not flatter.) **Split first, augment afterward.** The same trap waits wherever pictures are related: frames of one video, several photographs of one patient, digits of one writer
 # ([notebook 08](08_train_a_classifier.ipynb)).
 #
@@ -918,7 +918,7 @@ findings["D3"] = "20 labels", unseen[20], "500 labels", unseen[500], D3
 print("D3:", D3)
 
 # %% [markdown]
-# Two digits of each kind are enough for six of ten, and ten of each for nine. From there every further percent is dear. So "requires
+# Two digits of each kind are enough for six of ten, and ten of each for nine. From there every further percent costs much more. So "requires
 # large amounts" is half a sentence. **For which accuracy, on which task?** If 90 percent will do, an afternoon of labeling
 # is enough for digits.
 #

@@ -46,6 +46,12 @@ one_map = Prediction(
         Wrong("depth 5", "width and height are right; 5 is how wide the filter is", [30, 30, 5]),
         Wrong("depth first", "the right numbers: here the depth comes last, as in 34x34x3", [1, 30, 30]),
         Wrong("no depth", "width and height are right; say the depth, too", [30, 30]),
+        Wrong(
+            "with the number of images",
+            "the right numbers, written as cnnkit's arrays are, with the number of images in front: here there are three, "
+            "[width, height, depth]",
+            [1, 1, 30, 30],
+        ),
     ),
     hints=(
         "How many places has a window of 5 along 34 pixels? The formula of notebook 01 has not changed.",
@@ -472,6 +478,11 @@ whole_layer = FunctionExercise(
             _place_by_place(_patch, bias_of=lambda b, k: b),
         ),
         Wrong(
+            "bias inside the sum",
+            "the bias is added once for each product: it belongs behind the sum, `(patch * w[k]).sum() + b[k]`",
+            lambda x, w, b, s, p: conv2d(x, w, b * w[0].size, s, p),
+        ),
+        Wrong(
             "bias along the columns",
             "b is laid along the last axis, the columns: it belongs to the maps. With an index it is b[k], for all maps at "
             "once b[:, None, None]",
@@ -720,6 +731,18 @@ how_many = FunctionExercise(
             "a flat input",
             "the filters are right. The dense layer reads every number of the input: C·H·W of them, not H·W",
             _both(None, lambda C, H, W, K, a: H * W * K * H * W + K * H * W),
+        ),
+        Wrong(
+            "flat filters, few outputs",
+            "both numbers are too small. A filter has C slices of a·a weights. And the dense layer has an output for every "
+            "number of the maps, K·H·W of them, each with a bias of its own",
+            _both(lambda C, H, W, K, a: K * a * a + K, lambda C, H, W, K, a: C * H * W * K + K),
+        ),
+        Wrong(
+            "few biases everywhere",
+            "the weights are right, the biases are not: one for each of the K filters, and one for each of the K·H·W outputs "
+            "of the dense layer",
+            _both(lambda C, H, W, K, a: K * a * a * C, lambda C, H, W, K, a: C * H * W * K * H * W + K),
         ),
         Wrong(
             "swapped",
@@ -1063,6 +1086,13 @@ own_kernel = KernelExercise(
             "into each other",
             _changed("(k * C + c)", "(k + c)"),
             _counted_otherwise(weight=lambda k, c, r, s, C, R, S: ((k + c) * R + r) * S + s),
+        ),
+        Wrong(
+            "slices forgotten",
+            "filter k has C slices, and all of them lie before filter k + 1: without c the same slice is read for every "
+            "channel. Weight (k, c, r, s) is w[((k * C + c) * R + r) * S + s]",
+            _changed(WEIGHT, "w[(k * R + r) * S + s]"),
+            _counted_otherwise(weight=lambda k, c, r, s, C, R, S: (k * R + r) * S + s),
         ),
         Wrong(
             "pitch of w",

@@ -246,7 +246,7 @@ print("with the ReLU: the answer to −x is minus the answer to x:", np.allclose
 pairs = np.array([[0, 0], [1, 0], [0, 1], [1, 1]])
 wanted = np.array([0, 1, 1, 0])
 with_bias = np.column_stack([pairs, np.ones(4)])
-best = np.linalg.lstsq(with_bias, wanted, rcond=None)[0]
+best = np.linalg.lstsq(with_bias, wanted, rcond=None)[0]  # the smallest sum of squared errors
 print("best w1, w2, b:", np.abs(best.round(6)))
 print("its four answers:", (with_bias @ best).round(6))
 
@@ -275,7 +275,7 @@ print("relu(p − q): ", np.maximum(0, p - q))
 # y = v_1 h_1 + v_2 h_2 + c$$
 #
 # Nine numbers; write them as a grid `[[w11, w12, b1], [w21, w22, b2], [v1, v2, c]]`. One more thing: a bright pixel has the
-# brightness $a$, a dark one 0, and the answer must be 1 or 0 for any $a$. Begin with $a = 1$. There are several right answers;
+# brightness $a$, a dark one 0, and the answer must be 1 or 0 for any $a$ above 0. Begin with $a = 1$. There are several right answers;
 # yours is judged by what it computes.
 
 
@@ -419,7 +419,8 @@ print("ReLU, with all above 0: 1^10 =", 1**10)
 
 # %% [markdown]
 # A millionth, at best. The layers' weights come in between and can make up for some of it. So measure it, in a dense network of ten layers of
-# 100 numbers each, with weights drawn as is usual for each function. Random numbers are sent back from the end; how large, beside
+# 100 numbers each, with weights drawn at random, as is usual for each function. ("he" and "glorot" are the names of two such
+# recipes. They say how large the random numbers should be.) Random numbers are sent back from the end; how large, beside
 # them, is what arrives at each layer?
 
 # %% tags=["demonstration"]
@@ -499,8 +500,8 @@ for bias in (0.5, -0.5, -1, -4):
 # ## Your turn: leaky ReLU
 #
 # Write `leaky_relu`, which gives both, the values $f(x)$ and the derivative $f'(x)$, for an array `x` of any shape. At exactly 0,
-# take the slope of the left side, as cnnkit does. (If a check speaks of "index (1, 2)", the 1 means the second of your two
-# arrays, the derivative.)
+# take the slope of the left side, as cnnkit does. (A check counts your two arrays from 0, before all other places: where it
+# speaks of "row 0" or "index (0, 2, 3)", it means the values; of "row 1" or "index (1, 2, 3)", the derivative.)
 
 
 # %% tags=["exercise", "03.4"]

@@ -141,7 +141,7 @@ check("04.1", explorer)
 #
 # - `get_global_id(0)` is the column `j` of the result, `get_global_id(1)` its row `i`. There may be more work-items than
 #   places: those too many must leave at once.
-# - Row `r`, column `c` of the picture is `x[r * W + c]`. The result has rows of its own length.
+# - The picture's number in row `row`, column `column` is `x[row * W + column]`. The result has rows of its own length.
 # - Watch where you begin. What is the largest of −3, −7, −2 and −5?
 
 # %% tags=["exercise", "04.2"]
@@ -208,7 +208,7 @@ print(text[start : text.index("__kernel void max_pool2d_backward_plain")])
 # %% [markdown]
 # Three things are new. It works on many planes at once: `plane` numbers all [channels](glossary.ipynb#channel) of all images,
 # and pooling treats each by itself. It allows padding. And it remembers the **winner**, the place where the largest number
-# stood. What for, you will see below.
+# stood. What for, you will see below. (`POOL2D_SHAPE` stands for a list of whole numbers: sizes, window, stride, padding.)
 #
 # ## Largest or mean?
 #
@@ -327,9 +327,9 @@ for name, before, after in zip(names, without, with_pooling, strict=True):
 print(f"bytes, four for each number: {4 * without[0]:,} -> {4 * with_pooling[0]:,}")
 
 # %% [markdown]
-# So the article is right: a quarter of the numbers, a quarter of the memory, a quarter of the work, **for all layers that
-# follow**. Two things it does not say. The filters of a following convolution keep all their weights: a filter is as large as
-# it was, it only has fewer places to go. It is the dense layer that gets smaller, 30 730 parameters where there were 122 890.
+# So the article is right: a quarter of the numbers, a quarter of the memory, a quarter of the work, **for the
+# convolution layers that follow**. Two things it does not say. The filters of a following convolution keep all their weights: a filter is as large as
+# it was, it only has fewer places to go. It is the first dense layer that gets smaller, 30 730 parameters where there were 122 890.
 # And the pooling layer saves nothing of what lies *before* it: all 32x32x12 numbers had to be computed before three quarters
 # of them could be thrown away.
 #
@@ -405,7 +405,7 @@ for column in range(8):
 #
 # And a real picture has edges everywhere: some near a border of their tile, some not. Here the whole photograph is moved by 1
 # to 4 columns. Its change is measured as a share of its own sum: 0 % is no change, 100 % is as much change as there is
-# picture.
+# picture. It can be more: a thin line that moves is missing in its old place and new in the other, and that counts twice.
 
 # %% tags=["demonstration"]
 print("moved by       ", *(f"{shift:6}" for shift in (1, 2, 3, 4)))
@@ -494,7 +494,10 @@ start = text.index("__kernel void max_pool2d_backward_plain")
 print(text[start : text.index("/* How many cells")])
 
 # %% [markdown]
-# That is what the winners were remembered for: `winners[out] == iy * W + ix`. Average pooling, on the same nine numbers, has
+# That is what the winners were remembered for: `winners[out] == iy * W + ix`. (`dy` is our $g$. The two lines with `first_`
+# work out the first window that can hold the pixel.)
+#
+# Average pooling, on the same nine numbers, has
 # no winners. **Predict first:** each window hands a quarter to each of its four pixels. What does the middle get, and what a
 # corner?
 
@@ -547,7 +550,9 @@ for name, between in layers.items():
         results[name].append([evaluate(model, part)["accuracy"] for part in (few, validation)])
     own, unseen = np.mean(results[name], axis=0)
     parameters = model.summary((1, 8, 8)).parameters
-    print(f"{name:13} {parameters:6} parameters: own digits {own:.1%}, unseen {unseen:.1%}, gap {own - unseen:.1%}")
+    print(f"{name:13} {parameters:6} parameters: own digits {own:.1%}, unseen {unseen:.1%}, gap {own - unseen:.1%}", end=" ")
+    each = [known - new for known, new in results[name]]
+    print(f"(of the five, {min(each):.1%} to {max(each):.1%})")
 
 # %% tags=["demonstration", "reveal"]
 gaps = {name: 100 * float(np.subtract(*np.mean(runs, axis=0))) for name, runs in results.items()}
@@ -559,7 +564,8 @@ print("it is narrower than with every second pixel:", gaps["max pooling"] < gaps
 
 # %% [markdown]
 # All three know all hundred by heart. All three then fail on about one unseen digit in five. With max pooling the gap is
-# narrower by about one point, and from one drawing of digits to the next the results differ by more than that. And *every
+# narrower by about one point, and from one drawing of digits to the next it differs by more than that: see the narrowest and
+# the widest of the five. And *every
 # second pixel*, with exactly as many parameters as max pooling, has the widest gap of all. So fewer parameters alone do not
 # help, at least not here.
 #

@@ -92,6 +92,15 @@ def _never_put_back(w, x, t, h):
     return grad
 
 
+def _copied_once(w, x, t, h):
+    above, below, grad = w.copy(), w.copy(), np.zeros(w.shape)
+    for place in np.ndindex(w.shape):
+        above[place] += h
+        below[place] -= h
+        grad[place] = (squared_error(above, x, t) - squared_error(below, x, t)) / (2 * h)
+    return grad
+
+
 def _left_moved(w, x, t, h):
     moved, grad = w.copy(), np.zeros(w.shape)
     for place in np.ndindex(w.shape):
@@ -186,6 +195,12 @@ nudging = FunctionExercise(
             "never put back",
             "the first number is right and the others are not: each weight must be put back before the next one is moved",
             _never_put_back,
+        ),
+        Wrong(
+            "copied once",
+            "the first number is right, and then more and more weights are moved together: make the two copies inside the loop, "
+            "so that each weight begins with fresh ones",
+            _copied_once,
         ),
         Wrong(
             "left where they were",
@@ -868,8 +883,9 @@ own_kernel = KernelExercise(
         ),
         Wrong(
             "no check of the output",
-            "at the borders, some of these outputs do not exist: i - r must be at least 0 and less than OH = H - R + 1, and "
-            "j - s at least 0 and less than OW = W - S + 1. Where one of the four fails, there is nothing to add",
+            "you read a g that does not exist. At the borders some outputs are missing: i - r must be at least 0 and less than "
+            "OH = H - R + 1, and j - s at least 0 and less than OW = W - S + 1; where one of the four fails, there is nothing to "
+            "add. If you ask for all four, look at the index: it is i - r and j - s, and a row of g is OW numbers long, not W",
             _changed("            if (oi >= 0 && oi < OH && oj >= 0 && oj < OW)\n", ""),
             symptom="outside read",
         ),

@@ -160,6 +160,11 @@ pool_then_three = Prediction(
             "the pooling doubles once, for all three filters together: there is one pooling",
             28,
         ),
+        Wrong(
+            "pooling doubled itself",
+            "the pooling's own window is 2 pixels wide, no more: its stride makes only the steps behind it longer",
+            15,
+        ),
         Wrong("four filters", "count the filters: three of them see 7 numbers, not 8", 16),
         Wrong("area", "that is how many pixels it sees in all: how wide is the square?", 196),
         Wrong(
@@ -261,6 +266,16 @@ field = FunctionExercise(
             "sizes added",
             "windows overlap: a filter of k adds k - 1 steps to what is seen, not k",
             _walk(lambda seen, step, k, stride: (seen + k * step, step * stride), seen=0),
+        ),
+        Wrong(
+            "sizes added to 1",
+            "you add k steps for each layer: a window of k reaches k - 1 steps farther than a single number, for they overlap",
+            _walk(lambda seen, step, k, stride: (seen + k * step, step * stride)),
+        ),
+        Wrong(
+            "a stride of 1 added",
+            "your steps grow behind every layer, even behind one with stride 1: strides multiply, step *= stride",
+            _walk(lambda seen, step, k, stride: (seen + (k - 1) * step, step + stride)),
         ),
         Wrong(
             "step first",
@@ -447,6 +462,16 @@ excited = FunctionExercise(
             "values",
             "these are the numbers themselves: which pictures they come from is asked (`np.argsort` instead of `np.sort`)",
             lambda maps, k: np.sort(maps.max(axis=(1, 2)))[::-1][:k],
+        ),
+        Wrong(
+            "one number for all maps",
+            "`maps.max()` is one number for all the pictures together: with axis=(1, 2) there is one for each",
+            lambda maps, k: np.argsort(-maps.max().reshape(1))[:k],
+        ),
+        Wrong(
+            "one axis",
+            "a maximum with axis=1 goes over the rows alone and leaves one number for each column: a map has two axes, axis=(1, 2)",
+            lambda maps, k: np.argsort(-maps.max(axis=1))[:k],
         ),
         Wrong(
             "one number for each map",

@@ -190,7 +190,8 @@ print("one-hot t:        ", t)
 
 # %% [markdown]
 # The slopes are $p - t$: **what the network said, less what it should have said**. Nothing simpler could have come out. (Where
-# from? With $x_k$ for the scores, $L = \log\sum_k e^{x_k} - x_{\text{label}}$. The first part has the slope $e^{x_k}/\sum_i
+# from? With $x_k$ for the scores, $p_k = e^{x_k}/\sum_i e^{x_i}$. The logarithm of a quotient is a difference, so $L =
+# -\log p_{\text{label}} = \log\sum_k e^{x_k} - x_{\text{label}}$. The first part has the slope $e^{x_k}/\sum_i
 # e^{x_i} = p_k$ by each score, and the second takes 1 away at the label.) A positive slope says: smaller, please.
 #
 # ## Your turn: the gradient of the cross-entropy
@@ -332,8 +333,9 @@ print("db:", db.get().astype(int))
 #
 # $$dw_{r,s} = \sum_{i,j} g_{i,j}\;x_{i+r,\,j+s} \qquad dx_{i,j} = \sum_{r,s} g_{i-r,\,j-s}\;w_{r,s} \qquad db = \sum_{i,j} g_{i,j}$$
 #
-# where the middle sum takes only those outputs $(i-r, j-s)$ that exist. The [bias](glossary.ipynb#bias) $b$ is added to
-# every output, so its gradient is the sum of $g$.
+# The minus signs in the middle: output $(p, q)$ reads the pixel $(i, j)$ through the weight $(r, s)$ if $p + r = i$ and $q + s =
+# j$. So it is the output $(i-r, j-s)$, and the sum takes only those that exist: a pixel at the border has fewer of them. The
+# [bias](glossary.ipynb#bias) $b$ is added to every output, so its gradient is the sum of $g$.
 #
 # ## Try it
 #
@@ -415,7 +417,7 @@ many = np.ones(65_536, np.float32)
 everyone_adds.bind(lambda g: Launch((In(g), InOut(np.zeros(1, np.float32))), (g.size,), ((64,),)))
 for _ in range(3):
     try:
-        print(f"Launched twice: {everyone_adds(many)[0]:,.0f}")
+        print(f"in the end it holds {everyone_adds(many)[0]:,.0f}")
     except cnnkit.CnnkitError as error:  # it is launched twice, and the results are compared
         print(error)
 
@@ -466,7 +468,7 @@ check("06.4", backward_data)
 # %% [markdown]
 # Did you notice the minus signs? Forward, the window looks at $x_{i+r,\,j+s}$; backward, at $g_{i-r,\,j-s}$. A window with its
 # filter turned by 180°: here is the mathematicians' convolution at last, the one that the forward pass never was. Put a
-# frame of zeros around $g$, turn the filter, and the forward function does the work of the backward one:
+# frame of zeros around $g$, one narrower than the filter, turn the filter, and the forward function does the work of the backward one:
 
 # %% tags=["answer"]
 g5, w3 = rng.random((5, 5)).astype(np.float32), rng.random((3, 3)).astype(np.float32)
@@ -631,7 +633,7 @@ show(
 
 # %% [markdown]
 # Orange: more ink here would make the loss larger. Violet: more ink would help. With random weights it means little yet; in
-# notebook 09 the same picture of a *trained* network shows what it looks at (a
+# [notebook 09](09_look_inside.ipynb) the same picture of a *trained* network shows what it looks at (a
 # [saliency map](glossary.ipynb#saliency-map)).
 #
 # ## Does backpropagation minimize the loss?

@@ -136,7 +136,8 @@ show(
 #
 # In cnnkit, a layer holds the weights, its `backward` leaves the gradient in it, and an
 # [optimizer](glossary.ipynb#optimizer) makes the step. Plain gradient descent is called `SGD`; the S will get its meaning below.
-# Here is your loop again on the [device](glossary.ipynb#device), as we shall use it for the rest of this notebook:
+# Here is your loop again on the [device](glossary.ipynb#device), as we shall use it for the rest of this notebook. Skim it for your
+# own lines: `forward` gives $y$, `backward` the gradient, and `optimizer.step` goes against it.
 
 
 # %% tags=["demonstration"]
@@ -172,7 +173,7 @@ mine = [my_learn(x, t, zeros, 0.03, count) for count in range(11)]
 print("the same eleven filters:", np.allclose(by_cnnkit, np.array(mine), atol=1e-5))
 
 # %% [markdown]
-# Did you see the `0.03 * t.size`? `cnnkit.MSELoss` and `cnnkit.mse` take the **mean** of the 42 squares, not their sum. So the
+# Did you see the `0.03 * t.size`? `cnnkit.MSELoss` and `cnnkit.mse` take the **mean** of the 42 squares (6 rows of 7), not their sum. So the
 # gradient is 42 times smaller, and for the same steps the learning rate must be 42 times larger. A learning rate says
 # nothing without its loss. (With a mean it at least stays the same when there are more outputs, which is why it is the custom.)
 #
@@ -249,8 +250,8 @@ check("07.3", descent)
 # %% [markdown]
 # ## How long is too long?
 #
-# Put the filter a little beside the goal and ask for the slope: the slope says how much the valley has risen there, which is its
-# *curvature* $c$ in that direction.
+# At the goal, the lowest point, every slope is 0. Put the filter beside it, and the slope is no longer 0. How fast it grows with the
+# distance says how sharply the valley bends: that is its *curvature* $c$ in this direction. So go 1 away in both weights, and ask:
 
 # %% tags=["demonstration"]
 goal = np.array([[1.0, -1.0]])
@@ -260,8 +261,8 @@ for name, direction in (("across the valley", [[1, 1]]), ("along the valley", [[
     print(f"{name:17}: {direction[0]} away from the goal, the gradient is {slope[0].astype(int)}")
 
 # %% [markdown]
-# In these two directions the gradient points straight away from the goal, 60 times as long as the error itself, or 12 times.
-# So a step takes $\eta\,c$ times the error away, and what is left of the error $e$ is
+# Call the way from the goal to the filter the error $e$. In these two directions the gradient points along it, straight away from the
+# goal, and is 60 times as long as $e$, or 12 times: $c\,e$. A step takes $\eta$ times that away, and what is left of the error is
 #
 # $$e \;\leftarrow\; e - \eta\,c\,e = (1 - \eta\,c)\;e$$
 
@@ -274,13 +275,13 @@ for rate in (0.005, 0.025, 0.03, 1 / 30, 0.06):
 # A negative share means that the error changes sides. As long as each share is between −1 and 1, the error shrinks. At $\eta = 2/60$
 # it jumps to and fro forever, and beyond that it grows. So **the steepest direction sets the limit, $\eta < 2/c_{\max}$, and the
 # gentlest one sets the time**. That holds for any bowl. For a larger filter the special directions are called *eigenvectors*
-# and their curvatures *eigenvalues*; `np.linalg.eigvalsh` finds them.
+# and their curvatures *eigenvalues*. You need not know how they are found: `np.linalg.eigvalsh` does it.
 #
 # ## A filter from a photograph
 #
 # Now the [filter with the 8](01_one_filter.ipynb), nine weights, from the photograph and its picture of edges. What is the
 # largest learning rate? The slope of each weight changes by a fixed amount when a weight moves by 1, so nine moves give the whole
-# table of curvatures:
+# table of curvatures. (The wanted picture $t$ only adds a fixed number to each slope, so it is not needed.)
 
 # %% tags=["demonstration"]
 photo = data.photo()  # (1, 1, 300, 300)
@@ -336,7 +337,8 @@ for step in (0, 10, 100, 300, 1000):
 #
 # ## Your turn: the velocity
 #
-# Write `momentum_step`, one step of it. `g` is the gradient of the filter. Give back both, the new `w` and the new `v`.
+# Write `momentum_step`, one step of it. `g` is the gradient of the filter, $dw$ in the formula (cnnkit's kernel calls it so, too).
+# Give back both, the new `w` and the new `v`.
 
 
 # %% tags=["exercise", "07.4"]
@@ -364,7 +366,7 @@ for step in range(1, 101):
 # %% [markdown]
 # It ends at $1/(1-\mu) = 10$: where the slope stays, the steps become ten times as long. And in the
 # ravine? There, momentum also calms the jumping from wall to wall, so that the learning rate may be larger, up to
-# $2\,(1+\mu)/c_{\max}$. We take 1.1.
+# $2\,(1+\mu)/c_{\max} = 3.8/3.089 = 1.23$. (Believe it for now; question 6 below lets you test it.) We take 1.1.
 
 # %% tags=["demonstration", "reveal"]
 rolling = descend(SGD(lr=1.1, momentum=0.9), photo, edge_photo, np.zeros((3, 3)), 300)
@@ -415,8 +417,8 @@ DescentExplorer(example="photo", steps=60)
 #
 # Each of those steps looked at 88,804 places of the photograph, only to say "a little more of this, a little less of
 # that". Would a few places not say nearly the same? Every place is an example of its own: a patch of nine pixels, and one number
-# that is wanted for it. To be fair, let the wanted numbers be as in life, a little wrong: each gets a random error, so that no filter
-# can bring the loss below 0.01. The filter to be found is Sobel's this time.
+# that is wanted for it. To be fair, let the wanted numbers be as in life, a little wrong: each gets a random error of about 0.1. Its
+# square is 0.01 in the mean, and no filter can bring the loss below that. The filter to be found is Sobel's this time.
 
 # %% tags=["demonstration"]
 sobel = np.array([[-1.0, 0, 1], [-2, 0, 2], [-1, 0, 1]])
@@ -429,8 +431,9 @@ whole_wanted = wanted.reshape(1, 1, 298, 298)  # the same, as one picture
 
 # %% [markdown]
 # A handful of examples drawn at random for one step is a **[batch](glossary.ipynb#batch)**, and descent by batches is
-# *stochastic* gradient descent, the S of SGD. Its slope is a guess. **Predict first:** a batch four times as large costs four times
-# as much. How much smaller is the error of its slope? A quarter? A half? The same?
+# *stochastic* gradient descent, the S of SGD. Its slope is a guess, and its error is how far it lies from the slope over all patches.
+# **Predict first:** a batch four times as large costs four times as much. What becomes of the error of its slope: is it a quarter as
+# large, half as large, or the same?
 
 
 # %% tags=["demonstration", "nbval-ignore-output", "reveal"]
@@ -453,7 +456,7 @@ for size in (8, 32, 128, 512, 2048):
 #
 # Look at the batch of 32: the error of its slope is larger than the slope. Can one learn from that? **Predict first.** One step with
 # everything costs 88,804 patches; so do 2775 steps with 32 patches each. Both begin at zeros with the same learning rate. Who is
-# lower then?
+# lower then? (We count only the loss above 0.01, the part that can be got rid of.)
 
 # %% tags=["demonstration", "reveal"]
 start = np.zeros((3, 3))
@@ -498,13 +501,13 @@ show(
 # ## Adam: as far as you say
 #
 # One trouble is left, finding $\eta$. Show the same photograph with gray values from 0 to 255 instead of 0 to 1, and all
-# curvatures are 65,025 times larger: the good learning rate of before diverges. And a network has weights of all kinds, each
+# curvatures are $255^2 = 65{,}025$ times larger: the good learning rate of before diverges. And a network has weights of all kinds, each
 # with its own best learning rate. **Adam** gives every weight its own. It keeps two running means, of the slope and of its
 # square (cnnkit and the books call the second one $v$; here that letter is taken), and divides one by the root of the other:
 #
 # $$m \leftarrow 0.9\,m + 0.1\,g \qquad u \leftarrow 0.999\,u + 0.001\,g^2 \qquad w \leftarrow w - \eta\;\frac{m/(1-0.9^n)}{\sqrt{u/(1-0.999^n)}}$$
 #
-# $g$ is the slope of one weight, $n$ counts the steps from 1, and both means begin at 0. (The two divisions by $1-0.9^n$ and
+# As in your function, $g$ is the slope of one weight; $n$ counts the steps from 1, and both means begin at 0. (The two divisions by $1-0.9^n$ and
 # $1-0.999^n$ make up for that start. To the root, $10^{-8}$ is added, so that nobody divides by 0.)
 #
 # **Predict first.** Three weights have the slopes 12, −0.05 and 300. By how much does Adam's *first* step with $\eta = 0.003$ move
@@ -545,7 +548,7 @@ for name, make in (("SGD", lambda: SGD(lr=1.1, momentum=0.9)), ("Adam", lambda: 
 
 # %% [markdown]
 # To Adam the scale does not matter; a learning rate means "about this far, in each weight". It is forgiving, too: here all rates from 0.1
-# to 1 end about as far from the goal. So one setting fits many networks, and that is why the next notebook uses it. But
+# to 1 end about as far from the goal (change `lr` above and see). So one setting fits many networks, and that is why the next notebook uses it. But
 # it is no magic: in this ravine momentum, with its best rate, is much nearer to the goal after as many steps. Its heart in cnnkit's
 # [kernel](glossary.ipynb#kernel) (where $v$ is our $u$):
 
@@ -585,7 +588,7 @@ for begin in (np.zeros((3, 3)), np.diag([1.0, 0, -1])):
 # **More than one layer: no.** Let us ask for edges whatever their direction, $t = |\text{Sobel's answer}|$. No single filter can do that,
 # but two can, with [ReLU](glossary.ipynb#ReLU) between: one for black-to-white, one for white-to-black, and add up.
 # "The network will learn all the filters", says the article. **Predict first.** Forty random starts, the same picture, the same
-# steps. How many of them find both filters?
+# steps. How many of them find both filters? (`many_starts` trains all forty side by side. You need not read it.)
 
 # %% tags=["demonstration"]
 small = cnnkit.avg_pool2d(photo, 5).get()  # 60 x 60

@@ -268,11 +268,11 @@ show(
 # %% [markdown]
 # ## Your turn: the formula
 #
-# Two numbers walk along with you from layer to layer: $r$, how many pixels wide the field is, and $j$, how many pixels apart
-# two neighboring numbers are. For the picture itself, both are 1. A layer whose window is $k$ wide and whose stride is
-# $s$ turns them into
+# Two numbers walk along with you from layer to layer: *seen*, how many pixels wide the field is, and *step*, how many pixels apart
+# two neighboring numbers are. For the picture itself, both are 1. A layer with a window $k$ wide and a
+# *stride* turns them into
 #
-# $$r \to r + (k - 1)\cdot j \qquad\text{and then}\qquad j \to j\cdot s$$
+# $$\text{seen} \;\leftarrow\; \text{seen} + (k - 1)\cdot\text{step} \qquad\text{and then}\qquad \text{step} \;\leftarrow\; \text{step}\cdot\text{stride}$$
 #
 # In words: a window of $k$ numbers reaches $k-1$ steps farther than a single one, and a step behind a stride is longer.
 # Write it for a list of layers, each a pair `(k, stride)`, the first layer first: `[(2, 2), (3, 1), (3, 1), (3, 1)]` is
@@ -355,7 +355,8 @@ maps = network.activations(test.images)[4].get()  # (359, 16, 8, 8), after the s
 peaks = maps.max(axis=(2, 3))
 by_digit = np.array([peaks[test.labels == digit].mean(axis=0) for digit in range(10)]).T
 shown = np.argsort(-by_digit.std(axis=1))[:4]  # those that tell the digits apart most
-best = {f: use("09.4", most_excited)(maps[:, f], 6) for f in shown}
+my_most_excited = use("09.4", most_excited)
+best = {f: my_most_excited(maps[:, f], 6) for f in shown}
 
 # %% tags=["drawing", "answer", "nbval-ignore-output"]
 figure, axes = plt.subplots(4, 6, figsize=(7, 5), layout="constrained")

@@ -73,6 +73,11 @@ def _padding_read(H, W, R, S, padding):
     return OH * OW * R * S
 
 
+def _along_of(n, k, padding, windows):
+    """In one direction, as `along`, of so many windows."""
+    return sum(0 <= i + tap - padding < n for i in range(windows) for tap in range(k))
+
+
 def _one_short(H, W, R, S, padding):
     OH, OW = _outputs(H, W, R, S, padding)
     return (OH - 1) * (OW - 1) * R * S
@@ -105,6 +110,18 @@ plain_count = FunctionExercise(
             "you counted a window of R·S for each of the H·W pixels: count the windows, H + 2·padding - R + 1 rows of "
             "them, and only those of their pixels that lie in the image",
             lambda H, W, R, S, p: H * W * R * S,
+        ),
+        Wrong(
+            "as many windows as pixels",
+            'you let as many windows begin as the image has pixels. Only with padding "same" are there so many: in general '
+            "it is H + 2·padding - R + 1 rows of them, and W + 2·padding - S + 1 in each row",
+            lambda H, W, R, S, p: _along_of(H, R, p, H) * _along_of(W, S, p, W),
+        ),
+        Wrong(
+            "three by three alone",
+            "nine in the middle, six at an edge and four in a corner are for a filter of 3 × 3 with padding 1: here R, S "
+            "and the padding may be others",
+            lambda H, W, R, S, p: 9 * (H - 2) * (W - 2) + 12 * (H - 2 + W - 2) + 16,
         ),
         Wrong(
             "each pixel once",
@@ -509,7 +526,8 @@ own_tile = KernelExercise(
         Wrong(
             "a number of the tile is missing",
             "a number of tile is used that nobody had written before the barrier. It has L + 2 of them: the group's own at "
-            "tile[1] to tile[L], and the halo, tile[0] and tile[L + 1], which the first and the last work-item fetch, too",
+            "tile[1] to tile[L], and the halo, tile[0] and tile[L + 1], which the first and the last work-item fetch, too. In a "
+            "group that reaches beyond the row, those that have no x put a 0.0f into their place",
             _kernel("    tile[l + 1] = i < n ? x[i] : 0.0f;\n", BARRIER, STORE),
             symptom="unstable",
             told="Is all of it written before the barrier",
@@ -692,8 +710,16 @@ per_byte = FunctionExercise(
             lambda N, C, H, W, K, R, S: _flops(N, C, H, W, K, R, S) / (4 * (K * C * R * S + N * K * H * W)),
         ),
         Wrong(
+            "one plane per filter",
+            "the bytes of w: each of the K filters has a plane for every channel, K·C·R·S numbers and not K·R·S",
+            lambda N, C, H, W, K, R, S: (
+                _flops(N, C, H, W, K, R, S) / (4 * (N * C * H * W + K * R * S + N * K * H * W))
+            ),
+        ),
+        Wrong(
             "a bank for each image",
-            "there is one bank of filters for all images: K·C·R·S numbers, not N times as many",
+            "that is what a single image has. In a batch x and y are N times as large, and there is still one bank of filters for "
+            "all images: K·C·R·S numbers, not N times as many",
             lambda N, C, H, W, K, R, S: (
                 _flops(N, C, H, W, K, R, S) / (4 * N * (C * H * W + K * C * R * S + K * H * W))
             ),

@@ -105,6 +105,14 @@ def _end_of_the_deck(labels, order, k, one_in):
     return members[len(members) - len(members) // one_in :]
 
 
+def _every_one_in_th(labels, order, k, one_in):
+    return order[labels[order] == k][one_in - 1 :: one_in]
+
+
+def _steps_through_the_deck(labels, order, k, one_in):
+    return order[labels[order] == k][::one_in]
+
+
 def _not_by_class(labels, order, one_in):
     held = np.zeros(len(labels), bool)
     held[order[: len(order) // one_in]] = True
@@ -156,6 +164,18 @@ keep_apart = FunctionExercise(
             "you took the first of each class in the file and left `order` out: in a file, pictures of one "
             "writer often stand together, and chance must choose",
             _per_class(_in_file_order),
+        ),
+        Wrong(
+            "every one_in-th of the deck",
+            "you went through the deck and took every `one_in`-th picture of a class: take those that come first, "
+            "n // one_in of them",
+            _per_class(_every_one_in_th),
+        ),
+        Wrong(
+            "one and then every one_in-th",
+            "you took the first picture of a class and then every `one_in`-th after it, as [::one_in] does: take those "
+            "that come first, n // one_in of them",
+            _per_class(_steps_through_the_deck),
         ),
         Wrong(
             "places in the deck",

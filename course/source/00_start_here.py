@@ -7,10 +7,10 @@
 # reads a handwritten digit. You will not be asked to believe anything. Every picture below is computed on your own
 # machine, while you watch, by short programs that you can open, read and change.
 #
-# How to use a notebook: click a gray cell and press **Shift + Enter** to run it and go to the next one. Run the cells
-# from top to bottom. Nothing you do here can break your computer; if a notebook gets into a muddle, choose
-# *Kernel → Restart Kernel and Run All Cells*. A notebook that you open again, or restart, has forgotten what its cells
-# had made (it does not know `check`, says its message): run them again from the top. And a cell that takes too long is
+# How to use a notebook: click a gray cell and press **Shift + Enter** to run it and go to the next one. Run the cells from
+# top to bottom. Nothing you do here can break your computer; if a notebook gets into a muddle, choose *Kernel → Restart
+# Kernel and Run All Cells*. A notebook that you open again, or restart, has forgotten what its cells had made: its message
+# then is, for instance, *name 'check' is not defined*. Run the cells again from the top. And a cell that takes too long is
 # stopped by the **■** button in the toolbar.
 #
 # | notebook | what happens in it |
@@ -92,7 +92,9 @@ show(figure, "A gray portrait, and six by six of its pixels with the number of e
 # [**kernel**](glossary.ipynb#kernel), and the work on one pixel is called a [**work-item**](glossary.ipynb#work-item). The language
 # is *OpenCL C*, and this is most of what you need of it. `__global const float *image` is a long row of numbers in the
 # device's memory, the pixels one after the other; `const` promises only to read it; `void` says that a kernel returns
-# nothing: it writes its answer into `result`.
+# nothing: it writes its answer into `result`. Three things are not as in Python: every statement ends with a **semicolon**;
+# `//` begins a remark, as `#` does in Python; and a new name is introduced with its type, `int` for a whole number, `float` for one
+# with a fraction.
 
 # %% tags=["demonstration"]
 # %%kernel brighten
@@ -105,7 +107,8 @@ show(figure, "A gray portrait, and six by six of its pixels with the number of e
 
 # %% [markdown]
 # The first line, `%%kernel brighten`, makes the cell a kernel with that name. What is missing is how it is to be run: which
-# arrays it is given, and how many work-items it takes.
+# arrays it is given, and how many work-items it takes. The sentence in quotes says it in words; for your own
+# kernels this part is always there already.
 
 
 # %% tags=["demonstration"]

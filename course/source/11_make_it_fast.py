@@ -72,10 +72,11 @@ for name in names:
     print(f"{name:14} the same as plain: {np.allclose(y, expected, rtol=1e-4, atol=1e-3)}")
 
 # %% [markdown]
-# **Predict first.** Put the five in order, from slow to fast, and write down how many times faster than `plain` the fastest will
-# be on your machine. Then run the next cell. It lets them take turns, because a machine is never quiet, and of
-# each the fastest turn counts. It also times `corr2d` of notebook 01, your two loops in Python, on one small picture. (Where a device
-# has no room for `tiled` or `implicit_gemm`, cnnkit runs `plain` in their place.)
+# **Predict first.** Put the five in order, from slow to fast, and write down how many times faster than `plain` the fastest
+# will be on your machine. Then run the next cell. It lets them take turns, because a machine is never quiet, and of each
+# the fastest turn counts. It also times `corr2d` of notebook 01, your two loops in Python, on one small picture. Speeds are
+# given in **GFLOP/s**, thousands of millions of floating-point operations per second. (Where a device has no room for
+# `tiled` or `implicit_gemm`, cnnkit runs `plain` in their place.)
 
 
 # %% tags=["demonstration"]
@@ -123,9 +124,9 @@ listed = ", ".join(f"{name} {rate:.2g}" for name, rate in rates.items())
 show(figure, f"Speed of the same convolution by kernel, as bars on a logarithmic axis, in GFLOP/s: {listed}.")
 
 # %% [markdown]
-# On a processor, `blocked` usually ends up thirty to a hundred times as fast as `plain`. Look where `tiled` stands: hardly
-# better than `plain`, perhaps worse. On a graphics card the order may be another one. We shall see why; first we need something that
-# does not depend on what else the machine is doing.
+# Let us call these five kernels the **ladder**. On a processor, `blocked` usually ends up thirty to a hundred times as fast
+# as `plain`. Look where `tiled` stands: hardly better than `plain`, perhaps worse. On a graphics card the order may be
+# another one. We shall see why; first we need something that does not depend on what else the machine is doing.
 #
 # ## How often does plain fetch a pixel?
 #
@@ -175,7 +176,8 @@ print(f"plain: {reads:,} reads of {64 * 64:,} pixels, {reads / 64**2:.1f} for ea
 # small, near memory that they share: [local memory](glossary.ipynb#local-memory). So let a group of 16×16 work-items first copy,
 # together, all that their 256 windows will look at, each pixel once. That is the group's [tile](glossary.ipynb#tile) of 16×16
 # pixels **and a frame of one pixel around it**, because the windows at its edge look beyond it. The frame is called the *halo*.
-# Then everyone computes from local memory. This is the whole idea of `tiled`.
+# Tile and halo together are the group's *patch*, 18×18 pixels here. Then everyone computes from local memory. This is the whole
+# idea of `tiled`.
 #
 # **Predict first.** The same image of 64×64, a 3×3 filter, padding 1, and groups of 16×16, so 4×4 tiles. How often do all groups
 # together read the image from global memory? Mind the two kinds of edges: the tiles' and the image's. (For the padding, nothing
@@ -233,9 +235,10 @@ check("11.3", reads_explorer)
 # barrier(CLK_LOCAL_MEM_FENCE);
 # ```
 #
-# Nobody goes past it until **all** work-items of the group have come to it, and what they wrote into local memory by then is seen
-# by all. In return you promise that all of them come, also those who have nothing to compute: who leaves early, or jumps over it
-# in an `if`, breaks the promise, and the device may do anything.
+# (The word in brackets says that it is about local memory.) Nobody goes past it until **all** work-items of the group have
+# come to it, and what they wrote into local memory by then is seen by all. In return you promise that all of them come,
+# also those who have nothing to compute: who leaves early, or jumps over it in an `if`, breaks the promise, and the device
+# may do anything.
 #
 # Let us make it small: a picture of a single row, and a filter of three weights,
 #
@@ -299,9 +302,10 @@ show(
 #
 # - `get_global_id(0)` is your place `i` in the row, `get_local_id(0)` your place `l` in the group, `get_local_size(0)` the
 #   group's size `L`. These three lines are there already.
-# - `tile` points to local memory with room for L + 2 numbers, one such piece for each group. It holds nothing at the
-#   beginning, not even zeros.
-# - The last group may have work-items too many (i ≥ n). They have nothing to fetch and nothing to store, but they come to the barrier.
+# - `tile` points to local memory with room for L + 2 numbers, tile and halo, one such piece for each group. It holds nothing at
+#   the beginning, not even zeros.
+# - The last group may have work-items too many (i ≥ n). There is no x for them to fetch, so they fill their place of the tile with
+#   a 0. They store nothing, but they come to the barrier.
 #
 # The check runs it with groups of 1, 4, 8 and 16, and then **counts**: a right result is worth half the points, the other half is
 # for fetching no number more often than the tile needs it, L + 2 reads for each group.
@@ -363,11 +367,12 @@ print(text[start : text.index("    const int ox", start)])
 #
 # ## Did it help?
 #
-# Seven times fewer reads; so seven times faster? Go back to your bars. On a graphics card we expect `tiled` well ahead of `plain` (there
-# was none at hand when this page was written, so let your own bars judge). **On a processor it is not ahead**, and we measured that. The tile does there what is done already: a processor has
-# *caches*, near memories that keep whatever was read lately, all by themselves. Of plain's nine reads of a pixel only the first goes
-# far; the other eight find it in the cache. And a processor has no special local memory: the "local" tile is ordinary memory, so the
-# kernel copies from the cache into the cache, and waits at barriers on top.
+# Seven times fewer reads; so seven times faster? Go back to your bars. On a graphics card we expect `tiled` well ahead of
+# `plain` (there was none at hand when this page was written, so let your own bars judge). **On a processor it is not
+# ahead**, and we measured that. The tile does there what is done already: a processor has *caches*, near memories that keep
+# whatever was read lately, all by themselves. Of plain's nine reads of a pixel only the first goes far; the other eight
+# find it in the cache. And a processor has no special local memory: the "local" tile is ordinary memory, so the kernel
+# copies from the cache into the cache, and waits at barriers on top.
 #
 # Keep both halves of this lesson. A count tells you what the program asks for, on every machine. What it costs, only the clock can
 # tell, on yours.
@@ -382,7 +387,8 @@ print(text[start : text.index("    const int ox", start)])
 # before it.
 #
 # Here is a kernel that does nothing but multiply-adds in registers. It reads no memory at all. Its type `VEC` is one number or eight,
-# and `SUMS` says how many sums it keeps, none of which waits for another.
+# and `SUMS` says how many sums it keeps, none of which waits for another. (`#pragma unroll` asks the compiler to write a loop out,
+# round after round, so that each sum gets a register of its own.)
 #
 # **Predict first.** How many times faster are 12 sums of 8 numbers than a single sum of single numbers?
 
@@ -429,13 +435,14 @@ for kind, width in (("float", 1), ("float8", 8)):
 print(f"{measured[8, 12] / measured[1, 1]:.0f} times as fast")
 
 # %% [markdown]
-# On a processor the vector brings about eight times, many sums bring about as much again, and both together a hundred times is no
-# wonder. (On a graphics card expect little of the vector: there each work-item is a lane of a vector already, and thousands of them
-# hide each other's waiting.) Nothing here had to do with memory.
+# On a processor the vector brings about eight times as much, and many sums bring about as much again. Eight times eight is
+# 64, and both together can even pass a hundred. (On a graphics card expect little of the vector: there each work-item is a
+# lane of a vector already, and thousands of them hide each other's waiting.) Nothing here had to do with memory.
 #
-# Now read the heart of `blocked` again with these eyes. Twelve vectors of sums, `sum[6][2]`, stay in registers: 6 pixels × 16 filters.
-# In each round it reads two vectors of weights and six pixels, and makes $6\cdot 16 = 96$ multiply-adds of them: 12 per read. The plain
-# kernel reads two numbers for every *single* one, and asks for each whether it lies inside.
+# Now read the heart of `blocked` with these eyes. Twelve vectors of sums, `sum[6][2]`, stay in registers: 6 pixels × 16
+# filters. Each round `t` is one place of the filter, one of its C·R·S products. In it, the kernel reads two vectors of
+# weights and six pixels, and makes $6\cdot 16 = 96$ multiply-adds of them: 12 per read. The plain kernel reads two numbers
+# for every *single* one, and asks for each whether it lies inside.
 
 # %% tags=["demonstration"]
 text = kernel.source("conv2d_blocked")
@@ -457,9 +464,9 @@ print(text[start : text.index("        // The sums, to be read one by one")])
 #
 # ## Your turn: operations per byte
 #
-# Write `intensity`, the $I$ of a [convolution layer](glossary.ipynb#convolution-layer): its operations divided by the **least** number of
-# bytes that must move, which is x and w read once and y written once, each number a float32 of four bytes. Stride 1 and padding "same",
-# so that the output is as large as the input, and no bias.
+# Write `intensity`, the $I$ of a [convolution layer](glossary.ipynb#convolution-layer): its operations divided by the
+# **least** number of bytes that must move, which is x and w read once and y written once, each number a float32 of four
+# bytes. Stride 1 and padding "same", so that the output is as large as the input, and no bias.
 
 
 # %% tags=["exercise", "11.5"]
@@ -545,7 +552,8 @@ show(
 # A convolution is one part of training. Here is the network that reads digits (notebook 08), and one [step](glossary.ipynb#step) with a
 # batch of 64. First the operations, counted. Forward we know. On the way back each layer computes two things, the
 # [gradient](glossary.ipynb#gradient) at its weights and the one at its input, and each costs as much as the way forward. (The very
-# first layer is spared the second: nobody asks how the picture should change.)
+# first layer is spared the second: nobody asks how the picture should change.) `Linear` is cnnkit's name for the
+# [dense layer](glossary.ipynb#dense-layer).
 
 # %% tags=["demonstration"]
 network = small_cnn((1, 8, 8), classes=10)
@@ -631,18 +639,24 @@ show(
 )
 
 # %% [markdown]
-# The second convolution is indeed the largest part, and far from everything. **Starting a kernel costs some time, however little it
-# does**, and on pictures of 8×8 that is what most layers pay. (Waiting after each of them, as we did here, makes it worse; training does
-# not wait.) So small networks are slow for another reason than large ones. With pictures of 28×28 the convolutions do take three
-# quarters of the step.
+# The second convolution is indeed the largest part, and far from everything. **Starting a kernel costs some time, however
+# little it does**, and on pictures of 8×8 that is what most layers pay. (Waiting after each of them, as we did here, makes
+# it worse; training does not wait.) So small networks are slow for another reason than large ones. With pictures of 28×28
+# the convolutions do take three quarters of the step or more; clocked in the same way, on two cores of a processor.
 #
 # ## Where the memory goes
 #
 # The second half of the article's complaint. [Backpropagation](glossary.ipynb#backpropagation) needs what the way forward has
 # computed: the gradient at a filter's weights is made of the layer's *input* (notebook 06). So in training every volume is kept until
 # the way back has used it. Count them, by hand: four bytes for each number of the input and of each layer's output, times the batch.
-# (Flatten only reads the same numbers in another way, so it costs nothing.) **Predict first:** at a batch of 64, which is more, the
-# volumes or the [parameters](glossary.ipynb#parameter)? And how many times?
+# (Flatten only reads the same numbers in another way, so it costs nothing.) These are the volumes for one image:
+#
+# | input | 0 Conv2d | 1 ReLU | 2 Conv2d | 3 ReLU | 4 MaxPool2d | 6 Dropout | 7 Linear |
+# |---|---|---|---|---|---|---|---|
+# | 1×8×8 | 16×8×8 | 16×8×8 | 16×8×8 | 16×8×8 | 16×4×4 | 256 | 10 |
+#
+# **Predict first:** there are 5050 [parameters](glossary.ipynb#parameter). At a batch of 64, which takes more memory, the volumes or
+# the parameters? And how many times more?
 
 # %% tags=["demonstration", "reveal"]
 kinds = ["input", *(type(layer).__name__ for layer in network.layers)]
@@ -690,10 +704,10 @@ for name, rate in sorted(rates.items(), key=lambda pair: pair[1]):
     print(f"at the rate of {name:16} {length}")
 
 # %% [markdown]
-# So is training "computationally expensive"? **Yes**: ten million million operations are not a few, and that was a small network. But the
-# same ten million million take days, hours or minutes on the same machine, depending on who wrote the kernel. The expense is a
-# property of the program as much as of the network. And "a lot of memory": **yes**, while it is being trained, and mostly for the volumes
-# of the batch; hardly for the weights, and hardly at all once it is done.
+# So is training "computationally expensive"? **Yes**: ten million million operations are not a few, and that was a small
+# network. But the same ten million million take days, hours or minutes on the same machine, depending on who wrote the
+# kernel. The expense is a property of the program as much as of the network. And "a lot of memory": **yes**, while it is
+# being trained, and mostly for the volumes of the batch; hardly for the weights, and hardly at all once it is done.
 #
 # ## Where you are
 
@@ -713,9 +727,9 @@ progress()
 # another: twice; where four tiles meet, four times. 2: 8836 instead of 4900: of a small tile more is halo. 3: About 40 times
 # (309 136 reads against 7744).
 #
-# **To think on.** Two convolutions follow each other. What would a kernel have to keep in local memory to compute both in one go, and
-# how wide would its halo be? · You may double either $P$ or $B$ of your device. Which would you take for the network of this notebook,
-# and which for one that only brightens photographs? · Why can a batch of 512 pictures be trained on faster *per picture* than a batch of
-# 8, and what speaks against it?
+# **To think on.** Two convolutions follow each other. What would a kernel have to keep in local memory to compute both in
+# one go, and how wide would its halo be? · You may double either $P$ or $B$ of your device. Which would you take for the
+# network of this notebook, and which for one that only brightens photographs? · Why can a batch of 512 pictures be trained
+# on faster *per picture* than a batch of 8, and what speaks against it?
 #
 # **Next:** [12 Full size](12_full_size.ipynb): sixty thousand pictures, and all of this put to use.

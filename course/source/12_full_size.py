@@ -263,11 +263,13 @@ show(
 # Where your function gives infinity, the table says "never". The stopwatch is later than the history, by the time for
 # looking at the validation set.
 #
-# **With MNIST** the first epoch ended with 98.2 percent, the fourth with 98.9, the fifth with 99.1. At 5000 images a second an
-# epoch is ten seconds: ten seconds for the first 98.2 percent, forty more for the next 0.9. That is the usual shape: each
-# halving of the mistakes takes longer than the one before, and the small digits never come to the second. (From pressing Enter to 99 percent, start-up and compilation included, cnnkit
-# once took 57 seconds on that machine, and PyTorch, on the same two cores with a network of the same layers, 77. How that was
-# measured is in `docs/performance.md`.)
+# **With MNIST** the first epoch ended with 98.2 percent, the fourth with 98.9, the fifth with 99.1. At 5000 images a second
+# an epoch is ten seconds: ten seconds for the first 98.2 percent, forty more for the next 0.9. So halving the mistakes,
+# from 1.8 in a hundred to 0.9, took four times as long as coming to 1.8 at all. That is the usual shape, and the answer to
+# the prediction: **much more**. With the small digits the table may even say "never" for 98.5: twelve epochs are not
+# enough. (From pressing Enter to 99 percent, start-up and compilation included, cnnkit once took 57 seconds on that
+# machine, and PyTorch, on the same two cores with a network of the same layers, 77. How that was measured is in
+# `docs/performance.md`.)
 #
 # ## Open the test set, once
 
@@ -293,7 +295,8 @@ print(f"{accuracy:.2%} of {len(test):,} test pictures, give or take {doubt:.2%}"
 # network on 100 pictures, 200, 400 and so on. For a fair race each training takes the same number of
 # [steps](glossary.ipynb#step), so that few pictures are seen more often and none is trained for less.
 #
-# **Predict first.** From 100 small digits to 1198, twelve times as many. The network trained on 100 makes some number of
+# **Predict first.** From 100 small digits to 1198, twelve times as many. (1198, and not the number that your `hold_out` left above:
+# the race takes cnnkit's own `split`, so that it is the same for everyone.) The network trained on 100 makes some number of
 # mistakes on the validation set. Of those, how many will be left with twelve times the pictures? Choose one of these:
 # "more", "as many", "about a third", "about a twelfth", "about a hundredth", "none".
 
@@ -368,11 +371,12 @@ show(
 
 # %% [markdown]
 # Along both axes equal steps multiply, and on such paper the curves are nearly straight: with every doubling of the pictures
-# about the same *share* of the mistakes goes. Early on it is three or four tenths of them, later two. A twelfth as many
-# mistakes would take far more than twelve times the pictures.
+# a *share* of the mistakes goes. Early on it is three or four tenths of them, later about two, and some points lie beside
+# the line: for MNIST each is a single training, and chance has its part. Twelve times the small digits left a quarter to a third of the
+# mistakes; a twelfth of them would take far more pictures than that.
 #
 # So two sentences of the article are one curve, read from two sides. It does handle large amounts of data and becomes
-# accurate *by* them; and what it "requires" depends on what you ask for. A hundred pictures of MNIST, ten of each digit, are
+# accurate *by* them; and what it "requires" depends on what you ask for. A hundred pictures of MNIST, about ten of each digit, are
 # enough for 86 percent. For 97 it took three thousand. For 99 it took all of them, and more
 # steps than this race allows.
 #
@@ -386,6 +390,8 @@ show(
 # "A lot of memory", says the article. For what? To learn, the network keeps every [volume](glossary.ipynb#volume) of every
 # picture of the [batch](glossary.ipynb#batch) until the way back has used it
 # ([backpropagation](glossary.ipynb#backpropagation) needs what each layer was given).
+#
+# Notebook 11 counted it for the small network. Now the large one, and in a function, so that you can do it for any network.
 #
 # **Predict first.** MNIST's network has 28 938 parameters. A batch has 64 pictures. Which takes more memory, the
 # parameters or the volumes? And how many times more: twice, ten times, a hundred times?
@@ -430,10 +436,10 @@ print(f"on the device, a batch of 64: {there:,} bytes; as you counted: {there ==
 
 # %% [markdown]
 # A hundred to one. The weights are shared by all places of a picture and all pictures of a batch, and the volumes by none.
-# The way back needs room for as many gradients again, so training with 64 pictures takes 23 MB (measured, with all that cnnkit
-# keeps besides: 28 MB), and all of MNIST as a single batch would take 21 GB: more than most machines have. That is one reason for batches. It also says what to do when memory
-# is short: **halve the batch**, and the network stays as it was. (The other reason is speed of learning: 60 000 pictures
-# give one step as one batch, and 938 steps in batches of 64.)
+# The way back needs room for as many gradients again, so training with 64 pictures takes 23 MB (measured, with all that
+# cnnkit keeps besides: 28 MB), and all of MNIST as a single batch would take 21 GB: more than most machines have. That is
+# one reason for batches. It also says what to do when memory is short: **halve the batch**, and the network stays as it
+# was. (The other reason is speed of learning: 60 000 pictures give one step as one batch, and 938 steps in batches of 64.)
 #
 # So the article is right with a condition. A lot of memory, yes: but for training, and in proportion to the batch. To *use*
 # the network on one picture, 180 kB hold all its volumes, and each could be forgotten once the next is computed.
@@ -484,6 +490,7 @@ print("the same to the last bit:", all((one[name] == other[name]).all() for name
 # %% [markdown]
 # To the last bit. The third epoch began anew, with the weights, the two running means that Adam keeps of each
 # gradient, and the order of the pictures that it would have had: the order follows from `seed` and the number of the epoch.
+# Even which numbers dropout leaves out goes on where it was (`model.6.dropout` in the list).
 # The new network's own weights were overwritten. Leave out any one of these, such as Adam's means, and training would go on
 # well, but the result could not be repeated.
 #

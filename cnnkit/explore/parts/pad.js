@@ -275,8 +275,9 @@ function render({ model, el }) {
   const resize = new ResizeObserver(() => attend(figure));
   resize.observe(stage);
 
+  model.on("change:bits", receive); // at once: Undo goes back to every one of them, also to two of one frame
   const silence = [
-    listen(model, ["bits"], receive),
+    () => model.off("change:bits", receive),
     listen(model, ["marks"], drawMarks),
     listen(model, ["name", "title", "caption", "alt", "width", "erase"], drawTexts),
   ];

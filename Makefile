@@ -22,7 +22,7 @@ ifeq ($(STALE),yes)
 $(shell rm -rf $(STAMPS))
 endif
 
-.PHONY: lab test test-slow test-browser test-bench bench latency lint course clean help
+.PHONY: lab test test-slow test-browser test-devices test-bench bench latency lint audit course clean help
 .DEFAULT_GOAL := help
 
 lab: $(STAMPS)/lab
@@ -36,6 +36,10 @@ test-slow: $(STAMPS)/test
 
 test-browser: $(STAMPS)/browser
 	@$(PY) tests/run.py browser
+
+# DEVICES holds its options: make test-devices DEVICES="--whole rusticl"
+test-devices: $(STAMPS)/test
+	@$(PY) tests/devices.py $(DEVICES)
 
 test-bench: $(STAMPS)/bench
 	$(PY) -m pytest -q tests/bench
@@ -54,6 +58,9 @@ lint: $(STAMPS)/test
 	$(PY) -m ruff format --check cnnkit tests course/exercises
 	$(PY) -m mypy
 
+audit: $(STAMPS)/audit
+	@$(PY) tests/audit.py
+
 course: $(STAMPS)/test
 	$(PY) course/build.py
 
@@ -66,10 +73,12 @@ help:
 	@echo "make test          run every test, the notebooks included"
 	@echo "make test-slow     run the tests that take minutes"
 	@echo "make test-browser  run the tests that drive JupyterLab in Chromium"
+	@echo "make test-devices  run the tests on every OpenCL device that is installed; DEVICES=--list: which"
 	@echo "make test-bench    check that PyTorch computes the same as cnnkit, and measure both quickly"
 	@echo "make bench         measure cnnkit on this machine, beside PyTorch; BENCH=--quick: in a minute"
 	@echo "make latency       measure from key press to picture in Chromium, for every explorer; LATENCY=--quick: sooner"
 	@echo "make lint          check style and types"
+	@echo "make audit         look for known vulnerabilities of what cnnkit depends on, and at the licenses"
 	@echo "make course        make the notebooks from course/source"
 	@echo "make clean         remove .venv, builds and caches; your notebooks stay"
 
@@ -111,6 +120,11 @@ $(STAMPS)/test: $(STAMPS)/venv pyproject.toml constraints.txt
 $(STAMPS)/browser: $(STAMPS)/test
 	@echo "Installing playwright (half a minute, once)."
 	@$(INSTALL) -e '.[test,browser]'
+	@touch $@
+
+$(STAMPS)/audit: $(STAMPS)/test
+	@echo "Installing pip-audit (half a minute, once)."
+	@$(INSTALL) -e '.[test,audit]'
 	@touch $@
 
 $(STAMPS)/bench: $(STAMPS)/test

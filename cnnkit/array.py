@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from .device import Device, current_device
-from .errors import DeviceError, DTypeError, ShapeError
+from .errors import DeviceError, DTypeError, OutOfMemoryError, ShapeError, shown
 
 DeviceArray = Any  # pyopencl.array.Array, which is imported only when first needed
 
@@ -35,6 +35,8 @@ def to_device(values: Any, name: str = "values", dtype: Any = np.float32) -> Dev
     DeviceError for an array that lives on another device or does not fit in memory.
     """
     device = current_device()
+    if dtype is not np.float32 and dtype is not np.int32:
+        dtype = _number_type(dtype)
     if is_device_array(values):
         on_current_device(values, name)
         if values.dtype == dtype and values.flags.c_contiguous and values.offset == 0:
@@ -42,7 +44,9 @@ def to_device(values: Any, name: str = "values", dtype: Any = np.float32) -> Dev
         if values.dtype == dtype and values.flags.c_contiguous:
             return _copy_of_slice(device, values)
         values = _strided_to_host(device, values)
-    host = to_numpy(values, name, dtype)
+    host = read_numbers(values, name)
+    check_room(host.shape, dtype, device)  # before it is converted
+    host = _converted(host, name, dtype)
     result = empty(host.shape, dtype, device)
     if host.size:
         _copy(device, result.base_data, host)
@@ -64,20 +68,38 @@ def on_current_device(values: DeviceArray, name: str) -> DeviceArray:
 def to_numpy(values: Any, name: str = "values", dtype: Any = np.float32) -> np.ndarray:
     """`values` as a C-contiguous NumPy array of `dtype`, by the rule above."""
     if is_device_array(values):
-        return to_numpy(_strided_to_host(current_device(), on_current_device(values, name)), name, dtype)
+        values = _strided_to_host(current_device(), on_current_device(values, name))
+    return _converted(read_numbers(values, name), name, dtype)
+
+
+def read_numbers(values: Any, name: str) -> np.ndarray:
+    """NumPy's view of `values`, if they are real numbers."""
     if isinstance(values, np.ndarray):
         host = values
     else:
         try:
             host = np.asarray(values)
         except ValueError:
-            raise ShapeError(f"{name} is not rectangular: its rows have different lengths.") from None
+            raise ShapeError(
+                f"{name} is not rectangular: its rows have different lengths, as in {shown(values)}."
+            ) from None
+        except Exception as error:  # whatever another's class does when it is asked to be an array
+            raise DTypeError(
+                f"{name} is a {type(values).__name__} that cannot be read as an array "
+                f"({type(error).__name__}): pass real numbers."
+            ) from None
     if host.dtype.kind not in "fiub":
         raise DTypeError(
             f"{name} holds {host.dtype} values and cnnkit computes with float32: pass real numbers."
         )
+    return host
+
+
+def _converted(host: np.ndarray, name: str, dtype: Any) -> np.ndarray:
+    _check_host(host.shape, dtype, name)
     if np.dtype(dtype).kind == "i" and host.dtype.kind == "f":
-        whole = host.astype(dtype)
+        with np.errstate(invalid="ignore"):  # of NaN, or of what is too large
+            whole = host.astype(dtype)
         if not np.array_equal(whole, host):
             raise DTypeError(f"{name} must be whole numbers, and some of its {host.dtype} values are not.")
         host = whole
@@ -88,7 +110,8 @@ def to_numpy(values: Any, name: str = "values", dtype: Any = np.float32) -> np.n
             raise DTypeError(
                 f"{name} holds {worst}, and {np.dtype(dtype)} ends at {limits.max}: pass smaller numbers."
             )
-    with np.errstate(over="ignore"):  # float64 beyond float32's range becomes infinity, as in NumPy
+    # float64 beyond float32's range becomes infinity or 0, as in NumPy.
+    with np.errstate(over="ignore", under="ignore"):
         return np.ascontiguousarray(host, dtype=dtype).reshape(host.shape)
 
 
@@ -98,16 +121,49 @@ def empty(shape: tuple[int, ...], dtype: Any = np.float32, device: Device | None
 
     device = device or current_device()
     dtype = np.dtype(dtype)
-    size = math.prod(shape) * dtype.itemsize
-    # The kernels count elements in 32-bit integers, so 2^31 of them is a limit of ours.
-    if size > device.max_allocation_bytes or size >= 2**31 * dtype.itemsize:
-        raise _too_large(device, shape, size)
+    size = check_room(shape, dtype, device)
     try:
         with device.lock:
             data = device.pool.allocate(size) if size else None
-    except cl.Error:
-        raise _too_large(device, shape, size) from None
+    except (cl.Error, MemoryError) as error:
+        raise _refused(device, error, shape, size) from None
     return _array(device, tuple(shape), dtype, data)
+
+
+def check_room(shape: tuple[int, ...], dtype: Any = np.float32, device: Device | None = None) -> int:
+    """The bytes of such an array; OutOfMemoryError if the device allows no array of that size."""
+    device = device or current_device()
+    numbers, itemsize = math.prod(shape), np.dtype(dtype).itemsize
+    # The kernels count elements in 32-bit integers, so 2^31 of them is a limit of ours.
+    if numbers * itemsize > device.max_allocation_bytes or numbers >= 2**31:
+        raise _too_large(device, shape, numbers * itemsize)
+    return numbers * itemsize
+
+
+def _check_host(shape: tuple[int, ...], dtype: Any, name: str) -> None:
+    """Refuse what would fill the computer's memory: a small array can be stretched to any shape."""
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    if size < 2**30:
+        return
+    import psutil
+
+    room = psutil.virtual_memory().total
+    if size > room:
+        raise OutOfMemoryError(
+            f"{name} has shape {tuple(shape)}, which is {_mebibytes(size)}, and this computer has "
+            f"{_mebibytes(room)} of memory: use fewer or smaller images."
+        )
+
+
+def _number_type(dtype: Any) -> np.dtype:
+    """The NumPy type that `dtype` means, if a device array can hold it."""
+    try:
+        found = np.dtype(dtype)
+    except (TypeError, ValueError):
+        found = np.dtype(object)
+    if found.kind not in "fiu" or found.itemsize > 8 or not found.isnative:
+        raise DTypeError("dtype must be a type of real numbers of 1 to 8 bytes, such as float32 or int32.")
+    return found
 
 
 def reshaped(values: DeviceArray, shape: tuple[int, ...]) -> DeviceArray:
@@ -132,14 +188,14 @@ def side_by_side(shapes: list[tuple[int, ...]]) -> tuple[DeviceArray, list[Devic
     starts = [0]
     for shape in shapes:
         starts.append(starts[-1] + -(-max(1, math.prod(shape)) // step) * step)
-    size = 4 * starts[-1]
+    size = check_room((starts[-1],), np.float32, device)
     try:
         # A buffer of its own and not of the pool, whose buffers cannot be divided.
         buffer = cl.Buffer(device.context, cl.mem_flags.READ_WRITE, size)
         with device.lock:
             cl.enqueue_fill_buffer(device.queue, buffer, np.zeros(1, np.float32), 0, size)
-    except cl.Error:
-        raise _too_large(device, (starts[-1],), size) from None
+    except (cl.Error, MemoryError) as error:
+        raise _refused(device, error, (starts[-1],), size) from None
     dtype = np.dtype(np.float32)
     parts = [
         _array(device, tuple(shape), dtype, buffer.get_sub_region(4 * start, 4 * max(1, math.prod(shape))))
@@ -204,8 +260,11 @@ def zeros(shape: tuple[int, ...], dtype: Any = np.float32, device: Device | None
     device = device or current_device()
     result = empty(shape, dtype, device)
     if result.size:
-        with device.lock:
-            cl.enqueue_fill_buffer(device.queue, result.base_data, np.zeros(1, dtype), 0, result.nbytes)
+        try:
+            with device.lock:
+                cl.enqueue_fill_buffer(device.queue, result.base_data, np.zeros(1, dtype), 0, result.nbytes)
+        except (cl.Error, MemoryError) as error:
+            raise _refused(device, error, shape, result.nbytes) from None
     return result
 
 
@@ -231,11 +290,14 @@ def copy_into(target: DeviceArray, values: DeviceArray | np.ndarray) -> None:
 def _copy(device: Device, target: Any, source: Any, nbytes: int | None = None) -> None:
     import pyopencl as cl
 
-    with device.lock:
-        if isinstance(source, np.ndarray):
-            cl.enqueue_copy(device.queue, target, source)
-        else:
-            cl.enqueue_copy(device.queue, target, source, byte_count=nbytes)
+    try:
+        with device.lock:
+            if isinstance(source, np.ndarray):
+                cl.enqueue_copy(device.queue, target, source)
+            else:
+                cl.enqueue_copy(device.queue, target, source, byte_count=nbytes)
+    except (cl.Error, MemoryError) as error:  # many drivers reserve memory only when it is first written
+        raise _refused(device, error, (target.size // 4,), target.size) from None
 
 
 def _copy_of_slice(device: Device, values: DeviceArray) -> DeviceArray:
@@ -243,14 +305,17 @@ def _copy_of_slice(device: Device, values: DeviceArray) -> DeviceArray:
 
     result = empty(values.shape, values.dtype, device)
     if values.size:
-        with device.lock:
-            cl.enqueue_copy(
-                device.queue,
-                result.base_data,
-                values.base_data,
-                byte_count=values.nbytes,
-                src_offset=values.offset,
-            )
+        try:
+            with device.lock:
+                cl.enqueue_copy(
+                    device.queue,
+                    result.base_data,
+                    values.base_data,
+                    byte_count=values.nbytes,
+                    src_offset=values.offset,
+                )
+        except (cl.Error, MemoryError) as error:
+            raise _refused(device, error, values.shape, values.nbytes) from None
     return result
 
 
@@ -261,14 +326,57 @@ def _strided_to_host(device: Device, values: DeviceArray) -> np.ndarray:
     if not values.size:
         return np.empty(values.shape, values.dtype)
     raw = np.empty(values.base_data.size, np.uint8)
-    with device.lock:
-        cl.enqueue_copy(device.queue, raw, values.base_data)
+    try:
+        with device.lock:
+            cl.enqueue_copy(device.queue, raw, values.base_data)
+    except (cl.Error, MemoryError) as error:
+        raise _refused(device, error, values.shape, values.nbytes) from None
     return np.ndarray(values.shape, values.dtype, raw.data, values.offset, values.strides)
 
 
-def _too_large(device: Device, shape: tuple[int, ...], size: int) -> DeviceError:
+def to_host(values: DeviceArray) -> np.ndarray:
+    """The numbers of a device array; OutOfMemoryError where what computes them found no room."""
+    import pyopencl as cl
+
+    try:
+        return values.get()
+    except (cl.Error, MemoryError) as error:
+        raise _refused(current_device(), error, values.shape, values.nbytes) from None
+
+
+# What drivers say when there is no room; pyopencl has a class for some of them alone.
+_NO_ROOM = ("ALLOCATION_FAILURE", "OUT_OF_RESOURCES", "OUT_OF_HOST_MEMORY", "INVALID_BUFFER_SIZE")
+
+
+def _refused(device: Device, error: BaseException, shape: tuple[int, ...], size: int) -> DeviceError:
+    """The error for what a driver refuses: no room, or a device that is no longer there."""
+    if isinstance(error, MemoryError) or any(words in str(error) for words in _NO_ROOM):
+        return _too_large(device, shape, size)
+    return device_failed(device, error)
+
+
+def device_failed(device: Device, error: BaseException) -> DeviceError:
+    """The error for a device that fails in the middle of things, with the driver's own words."""
+    words = " ".join(str(error).split()) or type(error).__name__
     return DeviceError(
-        f"An array of shape {tuple(shape)} needs {size / 2**20:.1f} MiB and {device.name} has no room for it "
-        f"(at most {device.max_allocation_bytes / 2**20:.0f} MiB in one array, "
-        f"{device.memory_bytes / 2**20:.0f} MiB in all): use a smaller batch or image."
+        f"{device.name} no longer does what it is asked ({words[:200]}): files that were saved are "
+        "unhurt. Restart Python, and choose another device with CNNKIT_DEVICE if it fails again."
     )
+
+
+def is_from_the_driver(error: BaseException) -> bool:
+    """Does pyopencl raise it for what OpenCL answered?"""
+    pyopencl = sys.modules.get("pyopencl")
+    return pyopencl is not None and isinstance(error, pyopencl.Error)
+
+
+def _too_large(device: Device, shape: tuple[int, ...], size: int) -> OutOfMemoryError:
+    return OutOfMemoryError(
+        f"An array of shape {tuple(shape)} needs {size / 2**20:.1f} MiB and {device.name} has no room for it "
+        f"(at most {_mebibytes(device.max_allocation_bytes)} in one array, "
+        f"{_mebibytes(device.memory_bytes)} in all): use a smaller batch or image."
+    )
+
+
+def _mebibytes(size: int) -> str:
+    return f"{size / 2**20:.0f} MiB" if size >= 10 * 2**20 else f"{size / 2**20:.1f} MiB"

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from .array import DeviceArray, to_device, zeros
+from .array import DeviceArray, to_device, to_host, zeros
 from .device import current_device
+from .errors import OutOfMemoryError
 from .kernel import kernel, launch
 from .ops.rows import take_rows
 
@@ -23,8 +24,13 @@ class Batches:
         self.size, self.seed, self.count = batch_size, seed, len(inputs)
         limit = min(device.memory_bytes // 4, device.max_allocation_bytes)
         self.on_device = inputs.nbytes + targets.nbytes <= limit and inputs.size < 2**31
-        self.inputs: Any = to_device(inputs) if self.on_device else inputs
-        self.targets: Any = to_device(targets, "labels", targets.dtype) if self.on_device else targets
+        self.inputs: Any = inputs
+        self.targets: Any = targets
+        if self.on_device:
+            try:
+                self.inputs, self.targets = to_device(inputs), to_device(targets, "labels", targets.dtype)
+            except OutOfMemoryError:  # others use the device, too
+                self.on_device, self.inputs, self.targets = False, inputs, targets
 
     def of_epoch(self, epoch: int) -> Iterator[tuple[DeviceArray, DeviceArray]]:
         """All batches of an epoch; the order depends on seed and epoch alone."""
@@ -70,11 +76,11 @@ class Logbook:
     def read(self) -> dict[str, float]:
         """Mean loss and accuracy so far; waits for the device."""
         sizes = np.array(self.sizes)
-        losses = self.losses.get()[: len(sizes)].astype(np.float64)
+        losses = to_host(self.losses)[: len(sizes)].astype(np.float64)
         broken = np.flatnonzero(~np.isfinite(losses))
         if broken.size:
             self.broken_step = int(broken[0])
         values = {"loss": float((losses * sizes).sum() / sizes.sum())}
         if self.counts_hits:
-            values["accuracy"] = float(self.hits.get()[: len(sizes)].sum() / sizes.sum())
+            values["accuracy"] = float(to_host(self.hits)[: len(sizes)].sum() / sizes.sum())
         return values

@@ -10,6 +10,7 @@ from .array import DeviceArray, copy, copy_into
 from .batches import Batches
 from .callbacks import Run
 from .errors import TrainingError
+from .interrupts import whole
 from .model import Sequential
 
 
@@ -27,9 +28,10 @@ class Snapshot:
             yield from remembered.values()
 
     def restore(self) -> None:
-        for array, values in self.kept:
-            copy_into(array, values)
-        self.run.optimizer.steps = self.steps
+        with whole():
+            for array, values in self.kept:
+                copy_into(array, values)
+            self.run.optimizer.steps = self.steps
 
 
 def broken_parameters(model: Sequential) -> list[str]:

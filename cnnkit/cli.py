@@ -336,6 +336,7 @@ def _bench(options: argparse.Namespace) -> int:
     from . import bench, device
     from .bench.peers import MISSING
     from .bench.time_to import mnist_folder
+    from .files import write_atomically
 
     if options.mnist:
         mnist_folder(options.mnist)  # raises
@@ -354,9 +355,9 @@ def _bench(options: argparse.Namespace) -> int:
     tables = bench.tables(report)
     print(bench.as_text(tables))
     if options.json:
-        Path(options.json).write_text(bench.to_json(report), encoding="utf-8")
+        write_atomically(options.json, bench.to_json(report).encode())
     if options.markdown:
-        Path(options.markdown).write_text(bench.as_markdown(tables), encoding="utf-8")
+        write_atomically(options.markdown, bench.as_markdown(tables).encode())
     if options.picture and report.convolutions:
         bench.save_roofline(report, options.picture)
     return 1 if report.failed else 0

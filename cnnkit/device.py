@@ -16,12 +16,12 @@ from __future__ import annotations
 import os
 import platform
 import sys
-import tempfile
 import threading
 import warnings
-from pathlib import Path
+from numbers import Integral
 from typing import Any
 
+from .compile_cache import prepare_caches
 from .errors import DeviceError
 
 _choice_lock = threading.RLock()
@@ -36,7 +36,8 @@ class Device:
 
     Attributes: `name`, `platform`, `version`, `kind` ("GPU", "accelerator", "CPU", "simulator"),
     `index` (place in the ranking), `compute_units`, `memory_bytes`, `max_allocation_bytes`,
-    `max_work_group_size`, `local_memory_bytes`, `fp64`, `sub_groups`.
+    `max_work_group_size`, `local_memory_bytes`, `fp64`, `sub_groups`; `longest_loop`: after how many rounds
+    the device ends any loop (llvmpipe does), or None; known once the self-test has run.
     """
 
     def __init__(self, handle: Any) -> None:
@@ -72,11 +73,13 @@ class Device:
         self._queue: Any = None
         self._pool: Any = None
         self._tested = False
+        self.longest_loop: int | None = None
         # Made once, kept as long as the device: built kernels, their programs, and lists of whole numbers
         # that kernels read.
         self.kernels: dict[Any, Any] = {}
         self.programs: dict[Any, Any] = {}
         self.tables: dict[Any, Any] = {}
+        self.room_until = 0.0  # until when the compiler's folder counts as having room
         self.apart = False  # did the kernels that are built together not compile?
 
     def __repr__(self) -> str:
@@ -151,7 +154,7 @@ def devices() -> list[Device]:
     global _devices
     with _choice_lock:
         if _devices is None:
-            _prepare_caches()
+            prepare_caches()
             import pyopencl as cl
 
             found: list[Device] = []
@@ -206,8 +209,13 @@ def find(which: str | int | Device) -> Device:
         return which
     known = devices()
     listed = "; ".join(f"{d.index}: {d.name} ({d.platform})" for d in known)
-    text = str(which).strip()
-    is_number = isinstance(which, int) or text.lstrip("-").isdecimal()
+    if not isinstance(which, (str, Integral)):
+        raise DeviceError(
+            f"A device is chosen by its name or number, not by a {type(which).__name__}; choose one of: "
+            f"{listed}."
+        )
+    text = str(which).strip() if isinstance(which, str) or abs(which) < 10**18 else "a number that large"
+    is_number = text.removeprefix("-").isdecimal() and len(text) < 20
     if is_number and 0 <= int(text) < len(known):
         return known[int(text)]
     wanted = text.lower()
@@ -218,6 +226,7 @@ def find(which: str | int | Device) -> Device:
         raise DeviceError(
             f"There is no device {text}: this machine has {len(known)}, counted from 0 ({listed})."
         )
+    text = text if len(text) <= 80 else f"{text[:60]}..."
     raise DeviceError(f"No device has {text!r} in its name or platform; choose one of: {listed}.")
 
 
@@ -278,38 +287,3 @@ def _nothing_found() -> str:
     else:
         advice = "run 'sudo apt install pocl-opencl-icd' or 'conda install -c conda-forge pocl'"
     return f"No OpenCL device was found on this machine: {advice}, then restart Python."
-
-
-def cache_folder(name: str) -> Path:
-    """A folder of cnnkit's own for things that can be made again; temporary where none can be written."""
-    import platformdirs
-
-    folder = Path(platformdirs.user_cache_dir("cnnkit", appauthor=False)) / name
-    return folder if _writable(folder) else Path(tempfile.mkdtemp(prefix=f"cnnkit-{name}-"))
-
-
-def _writable(folder: Path) -> bool:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            return True
-    except OSError:
-        return False
-
-
-def _prepare_caches() -> None:
-    """Give PoCL a compile cache of cnnkit's own, before the OpenCL loader starts.
-
-    An aborted build elsewhere can then not break ours, and a folder that cannot be written, which
-    makes PoCL's device vanish without a word, is replaced.
-    """
-    named = os.environ.get("POCL_CACHE_DIR")
-    if named and _writable(Path(named)):
-        return
-    if named:
-        warnings.warn(
-            f"POCL_CACHE_DIR={named!r} cannot be written, which would hide PoCL's device: "
-            "cnnkit uses a folder of its own instead.",
-            stacklevel=4,
-        )
-    os.environ["POCL_CACHE_DIR"] = str(cache_folder("pocl"))

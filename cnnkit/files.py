@@ -10,7 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from .errors import DataError
+from .errors import DataError, shorter
+from .interrupts import whole
+
+# Of a file's header: names, shapes and a description, which for a run of 50 000 epochs is not as long. As
+# objects, 30 times as much.
+MOST_HEADER = 8 << 20
 
 
 def write_atomically(path: str | os.PathLike, content: bytes) -> None:
@@ -20,22 +25,27 @@ def write_atomically(path: str | os.PathLike, content: bytes) -> None:
     """
     path = Path(path)
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".partial")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            os.chmod(temporary, path.stat().st_mode if path.exists() else 0o644)  # mkstemp's is for oneself
-            os.replace(temporary, path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        with whole():  # else an interrupt could leave the temporary file behind
+            _write_beside(path, content)
     except OSError as error:
         raise DataError(
             f"{path} could not be written ({error.strerror or error}): choose a folder that exists and has "
             "room; what was there before is untouched."
         ) from None
+
+
+def _write_beside(path: Path, content: bytes) -> None:
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".partial")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, path.stat().st_mode if path.exists() else 0o644)  # mkstemp's is for oneself
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
 
 
 def save_arrays(path: str | os.PathLike, arrays: dict[str, np.ndarray], about: dict[str, Any]) -> None:
@@ -58,11 +68,17 @@ def load_arrays(path: str | os.PathLike) -> tuple[dict[str, np.ndarray], dict[st
     if not path.is_file():
         raise DataError(f"There is no file {path}.")
     try:
+        with open(path, "rb") as raw:
+            size = int.from_bytes(raw.read(8), "little")
+        if size > MOST_HEADER:
+            raise ValueError(f"its header has {size} bytes, and at most {MOST_HEADER} are read")
         with safe_open(path, framework="numpy") as file:
             about = json.loads((file.metadata() or {}).get("cnnkit", "null"))
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
-    except (SafetensorError, ValueError, OSError) as error:
-        raise DataError(f"{path} is not a readable safetensors file ({error}): it may be damaged.") from None
+    except (SafetensorError, ValueError, TypeError, OSError, RecursionError) as error:
+        raise DataError(
+            f"{path} is not a readable safetensors file ({shorter(str(error))}): it may be damaged."
+        ) from None
     if not isinstance(about, dict):
         raise DataError(f"{path} was not written by cnnkit: its description is missing.")
     return arrays, about

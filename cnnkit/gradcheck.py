@@ -12,7 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from .errors import CnnkitError
+from .array import read_numbers
+from .errors import CnnkitError, DTypeError, ShapeError, shown
+from .ops.arguments import generator, number
 
 
 class GradcheckError(CnnkitError, AssertionError):
@@ -61,10 +63,10 @@ def gradcheck(
         )
     """
     arrays, dtype = _checked(inputs, eps, rtol)
-    rng = np.random.default_rng(seed)
+    rng = generator(seed)
     y = _numpy(forward(*_copies(arrays)))
     if y.size == 0:
-        raise ValueError(f"the output has shape {y.shape}, 0 values: give inputs with something to check")
+        raise ShapeError(f"the output has shape {y.shape}, 0 values: give inputs with something to check")
     dy = rng.standard_normal(y.shape).astype(dtype)
     gradients = _gradients(backward(dy.copy(), *_copies(arrays)), arrays)
     worst = 0.0
@@ -102,20 +104,25 @@ def gradcheck(
 
 def _checked(inputs: Sequence[np.ndarray], eps: float, rtol: float) -> tuple[list[np.ndarray], np.dtype]:
     """The inputs as arrays, and the least precise of their types: what the operation computes in."""
-    arrays = [np.asarray(x) for x in inputs]
+    if not isinstance(inputs, (list, tuple)) and np.ndim(inputs) == 0:
+        raise ShapeError(f"inputs must be a list of arrays, not {shown(inputs)}: write [x], or [x, w]")
+    for value, name in (eps, "eps"), (rtol, "rtol"):
+        if number(value, name) <= 0:
+            raise ShapeError(f"{name} must be above 0, and it is {value:g}")
+    arrays = [read_numbers(x, f"input {i}") for i, x in enumerate(inputs)]
     if not arrays:
-        raise ValueError("inputs holds 0 arrays: give at least 1")
+        raise ShapeError("inputs holds 0 arrays: give at least 1")
     for i, x in enumerate(arrays):
         if not np.issubdtype(x.dtype, np.floating):
-            raise TypeError(
+            raise DTypeError(
                 f"input {i} is {x.dtype}: only floats have a gradient, close over it with a lambda"
             )
         if x.size == 0:
-            raise ValueError(f"input {i} has shape {x.shape}, 0 values: give inputs with something to check")
+            raise ShapeError(f"input {i} has shape {x.shape}, 0 values: give inputs with something to check")
     dtype = max((x.dtype for x in arrays), key=lambda d: np.finfo(d).eps)
     noise = np.finfo(dtype).eps / eps
     if noise > rtol:
-        raise ValueError(
+        raise ShapeError(
             f"a step eps={eps:g} in {dtype} has a rounding error of {noise:.1g}, more than rtol={rtol:g}: "
             "give float64 inputs, or for float32 operations eps=1e-2, rtol=1e-2"
         )

@@ -8,7 +8,7 @@ from typing import Any
 # Two colors that color-blind readers tell apart (Okabe and Ito), with different lines besides.
 TRAIN_COLOR, VALIDATION_COLOR = "#0072B2", "#D55E00"
 
-_HEADINGS = {
+HEADINGS = {
     "epoch": ("epoch", "{:d}"),
     "loss": ("loss", "{:.4f}"),
     "accuracy": ("accuracy", "{:.2%}"),
@@ -24,7 +24,7 @@ def _cell(name: str, value: Any) -> str:
         return ""
     if "loss" in name and value >= 1e4:
         return f"{value:.2e}"
-    return _HEADINGS[name][1].format(value)
+    return HEADINGS[name][1].format(value)
 
 
 class History:
@@ -47,8 +47,8 @@ class History:
         return [row[name] for row in self.rows]
 
     def _cells(self) -> list[list[str]]:
-        columns = [name for name in _HEADINGS if any(name in row for row in self.rows)]
-        heading = [_HEADINGS[name][0] for name in columns]
+        columns = [name for name in HEADINGS if any(name in row for row in self.rows)]
+        heading = [HEADINGS[name][0] for name in columns]
         return [heading, *([_cell(name, row.get(name)) for name in columns] for row in self.rows)]
 
     def __str__(self) -> str:

@@ -24,8 +24,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .device import Device, cache_folder, current_device
-from .errors import CnnkitError, DeviceError
+from .compile_cache import cache_folder, expect_room, is_ours
+from .device import Device, current_device
+from .errors import CnnkitError, DeviceError, OutOfMemoryError
 
 # Alike on every device. Nothing here relaxes NaN, infinity or the order of sums: a diverging training
 # run must show as NaN, and the same seed must give the same bits.
@@ -129,6 +130,7 @@ class Kernel:
         self.function_name: str = handle.function_name
         self.num_args: int = handle.num_args
         self.typed = False  # have its number arguments been declared?
+        self.sizes: set[tuple[int, ...]] = set()  # of work-groups, for each of which PoCL compiles it anew
 
 
 def launch(
@@ -165,14 +167,22 @@ def launch(
         with device.lock:
             if not kernel.typed:
                 _declare_types(kernel, args)
+            if local_size not in kernel.sizes:
+                expect_room(device)
+                kernel.sizes.add(local_size)
             kernel.handle.set_args(*plain)
             cl.enqueue_nd_range_kernel(device.queue, kernel.handle, rounded, local_size)
+    except CnnkitError:  # a RuntimeError, too, and said already
+        raise
     except cl.Error as error:
-        raise DeviceError(
+        memory = isinstance(error, cl.MemoryError)
+        advice = ", for want of memory or of registers: use a smaller batch or image" if memory else ""
+        raise (OutOfMemoryError if memory else DeviceError)(
             f"{device.name} refused to run the kernel {kernel.function_name!r} over {rounded} work-items in "
-            f"groups of {local_size}: {error}."
+            f"groups of {local_size}: {error}{advice}."
         ) from None
-    except (RuntimeError, TypeError, struct.error) as error:  # pyopencl's words for what it cannot pack
+    except (RuntimeError, TypeError, OverflowError, struct.error) as error:
+        # pyopencl's words for what it cannot pack
         kinds = ", ".join(type(arg).__name__ for arg in args)
         raise CnnkitError(
             f"The arguments ({kinds}) do not fit the kernel {kernel.function_name!r}: {error}."
@@ -291,6 +301,7 @@ def _build(device: Device, name: str, text: str, macros: dict[str, Any]) -> Any:
     import pyopencl as cl
 
     device.open()
+    expect_room(device)
     options = [*BUILD_OPTIONS, *(f"-D{k}={v}" for k, v in sorted(macros.items()))]
     for attempt in ("cached", "clean"):
         salt = []
@@ -330,7 +341,7 @@ def _function(program: Any, name: str, function: str) -> Kernel:
 def _forget_cached_builds() -> None:
     """Empty PoCL's cache, where it is the folder that cnnkit gave it."""
     folder = Path(os.environ.get("POCL_CACHE_DIR", ""))
-    if folder.name == "pocl" and folder.parent.name == "cnnkit":
+    if is_ours(folder):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True, exist_ok=True)
 

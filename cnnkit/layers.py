@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 
 from . import ops
-from .array import DeviceArray, copy_into, to_device
-from .errors import CnnkitError, ShapeError
-from .ops.arguments import Padding, Pair, pair
+from .array import DeviceArray, check_room, copy_into, on_current_device, to_device
+from .errors import CnnkitError, ShapeError, shown
+from .ops.arguments import Padding, Pair, flag, generator, number, one_of, pad_sides, pair, whole
 from .ops.conv import backward_data, backward_weight, forward, store_input
 from .ops.conv_shape import conv2d_shape
 from .ops.dense import column_sum, product
-from .ops.elementwise import _number, _probability
+from .ops.elementwise import probability
 from .ops.pool import pool2d_shape, route_to_winners
 
 Shape = tuple[int, ...]
@@ -126,6 +126,7 @@ class _Weighted(Layer):
 
     def __init__(self, w_shape: Shape, bias: bool, init: str, seed: int | None, **config: Any) -> None:
         super().__init__()
+        bias, init = flag(bias, "bias"), one_of(init, "init", ("he", "glorot"))
         self.config = {k: v.item() if isinstance(v, np.generic) else v for k, v in config.items()}
         if not bias:
             self.config["bias"] = False
@@ -134,15 +135,16 @@ class _Weighted(Layer):
         for name, size in zip(("outputs", "inputs"), w_shape, strict=False):
             if not isinstance(size, Integral):
                 raise ShapeError(
-                    f"{type(self).__name__}: the number of {name} must be a whole number, not {size!r} "
+                    f"{type(self).__name__}: the number of {name} must be a whole number, not {shown(size)} "
                     "(divide with // instead of /)."
                 )
             if size < 1:
                 raise ShapeError(
                     f"{type(self).__name__}: the number of {name} must be at least 1, not {size}."
                 )
+        check_room(w_shape)  # before the numbers are drawn
         self.init = init
-        self.w = Parameter(initial_weights(np.random.default_rng(seed), w_shape, init))
+        self.w = Parameter(initial_weights(generator(seed), w_shape, init))
         self.b = Parameter(np.zeros(w_shape[0], np.float32)) if bias else None
 
     def named_parameters(self) -> dict[str, Parameter]:
@@ -153,8 +155,10 @@ class _Weighted(Layer):
         if self.b is not None:
             self.b.set(np.zeros(self.b.shape, np.float32))
 
-    def _bias(self) -> DeviceArray | None:
-        return None if self.b is None else self.b.value
+    def _weights(self) -> tuple[DeviceArray, DeviceArray | None]:
+        """w and b; DeviceError if they live on another device, whose memory no kernel here can read."""
+        w = on_current_device(self.w.value, "w")
+        return w, None if self.b is None else on_current_device(self.b.value, "b")
 
 
 class Conv2d(_Weighted):
@@ -182,13 +186,16 @@ class Conv2d(_Weighted):
         init: str = "he",
         seed: int | None = None,
     ) -> None:
+        kernel = pair(kernel_size, "kernel_size")
+        pair(stride, "stride"), pair(dilation, "dilation")
+        pad_sides(padding, (1, 1), kernel, (1, 1), (1, 1))
         config = _unless_default(
             {"in_channels": in_channels, "out_channels": out_channels, "kernel_size": kernel_size},
             stride=(stride, 1),
             padding=(padding, 0),
             dilation=(dilation, 1),
         )
-        w_shape = (out_channels, in_channels, *pair(kernel_size, "kernel_size"))
+        w_shape = (out_channels, in_channels, *kernel)
         super().__init__(w_shape, bias, init, seed, **config)
         self.stride, self.padding, self.dilation = stride, padding, dilation
 
@@ -203,7 +210,7 @@ class Conv2d(_Weighted):
         """The output; with `relu`, its positive part, in the same pass over memory."""
         x = to_device(x, "x")
         ops.arguments.rank(x, "x", "(N, C, H, W)")
-        return forward(x, self.w.value, self._bias(), self._shape(x.shape), relu=relu)
+        return forward(x, *self._weights(), self._shape(x.shape), relu=relu)
 
     def forward(self, x: Any, relu: bool = False) -> DeviceArray:
         x = to_device(x, "x")
@@ -211,17 +218,17 @@ class Conv2d(_Weighted):
         shape = self._shape(x.shape)
         stored = store_input(x, shape)
         self.kept = (x, stored)
-        return forward(x, self.w.value, self._bias(), shape, relu=relu, stored=stored)
+        return forward(x, *self._weights(), shape, relu=relu, stored=stored)
 
     def backward(self, dy: Any, input_gradient: bool = True) -> DeviceArray | None:
-        (x, stored), dy = self._kept(), to_device(dy, "dy")
+        (x, stored), dy, (w, _) = self._kept(), to_device(dy, "dy"), self._weights()
         shape = self._shape(x.shape)
         ops.arguments.expect_shape(dy, "dy", (shape.N, shape.K, shape.OH, shape.OW), "this layer's output")
         rooms = (self.w.room, None if self.b is None else self.b.room)
         self.w.grad, db = backward_weight(dy, x, shape, stored=stored, out=rooms)
         if self.b is not None:
             self.b.grad = db
-        return backward_data(dy, self.w.value, shape) if input_gradient else None
+        return backward_data(dy, w, shape) if input_gradient else None
 
     def output_shape(self, shape: Shape) -> Shape:
         _expect_volume(shape)
@@ -256,14 +263,15 @@ class Linear(_Weighted):
         )
 
     def __call__(self, x: Any) -> DeviceArray:
-        return ops.linear(x, self.w.value, self._bias())
+        return ops.linear(x, *self._weights())
 
     def backward(self, dy: Any, input_gradient: bool = True) -> DeviceArray | None:
-        x, dy = self._kept(), to_device(dy, "dy")
+        x, dy, (w, _) = self._kept(), to_device(dy, "dy"), self._weights()
+        ops.arguments.expect_shape(dy, "dy", (x.shape[0], self.w.shape[0]), "this layer's output")
         self.w.grad = product(dy, x, transpose_a=True, out=self.w.room)
         if self.b is not None:
             self.b.grad = column_sum(dy, self.b.room)
-        return ops.matmul(dy, self.w.value) if input_gradient else None
+        return ops.matmul(dy, w) if input_gradient else None
 
     def output_shape(self, shape: Shape) -> Shape:
         wanted, numbers = self.w.shape[1], math.prod(shape)
@@ -295,7 +303,7 @@ class LeakyReLU(Layer):
 
     def __init__(self, slope: float = 0.01) -> None:
         super().__init__()
-        self.config = {"slope": _number(slope, "slope")}
+        self.config = {"slope": number(slope, "slope")}
         self.slope = slope
 
     def __call__(self, x: Any) -> DeviceArray:
@@ -348,10 +356,10 @@ class MaxPool2d(Layer):
 
     def __init__(self, kernel_size: Pair, stride: Pair | None = None, padding: Pair = 0) -> None:
         super().__init__()
+        self.window = _window(kernel_size, stride, padding)
         self.config = _unless_default(
             {"kernel_size": kernel_size}, stride=(stride, None), padding=(padding, 0)
         )
-        self.window = (pair(kernel_size, "kernel_size"), stride, padding)
 
     def __call__(self, x: Any) -> DeviceArray:
         return ops.max_pool2d(x, *self.window)
@@ -380,14 +388,14 @@ class AvgPool2d(Layer):
         self, kernel_size: Pair, stride: Pair | None = None, padding: Pair = 0, count_include_pad: bool = True
     ) -> None:
         super().__init__()
+        self.window = _window(kernel_size, stride, padding)
+        self.count_include_pad = flag(count_include_pad, "count_include_pad")
         self.config = _unless_default(
             {"kernel_size": kernel_size},
             stride=(stride, None),
             padding=(padding, 0),
-            count_include_pad=(count_include_pad, True),
+            count_include_pad=(self.count_include_pad, True),
         )
-        self.window = (pair(kernel_size, "kernel_size"), stride, padding)
-        self.count_include_pad = count_include_pad
 
     def __call__(self, x: Any) -> DeviceArray:
         return ops.avg_pool2d(x, *self.window, self.count_include_pad)
@@ -432,9 +440,10 @@ class Dropout(Layer):
 
     def __init__(self, p: float = 0.5, seed: int | None = None) -> None:
         super().__init__()
-        self.config = _unless_default({"p": _probability(p)}, seed=(seed, None))
+        seed = None if seed is None else whole(seed, "seed")
+        self.config = _unless_default({"p": probability(p)}, seed=(seed, None))
         self.p, self.calls = p, 0
-        self.seed = int(np.random.default_rng().integers(2**31)) if seed is None else int(seed)
+        self.seed = int(np.random.default_rng().integers(2**31)) if seed is None else seed
 
     def __call__(self, x: Any) -> DeviceArray:
         return to_device(x, "x")
@@ -450,6 +459,14 @@ class Dropout(Layer):
 
     def initialize(self, rng: np.random.Generator) -> None:
         self.seed, self.calls = int(rng.integers(2**31)), 0
+
+
+def _window(kernel_size: Any, stride: Any, padding: Any) -> tuple[Any, Any, Any]:
+    """A pooling's window as it is called with, once it has been looked at."""
+    if stride is not None:
+        pair(stride, "stride")
+    pair(padding, "padding", 0)
+    return pair(kernel_size, "kernel_size"), stride, padding
 
 
 def _expect_volume(shape: Shape) -> None:

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from . import layers as _layers
-from .array import DeviceArray, to_device, to_numpy
-from .errors import DataError, ShapeError
+from .array import DeviceArray, is_device_array, read_numbers, to_device, to_host
+from .errors import CnnkitError, DataError, OutOfMemoryError, ShapeError, shorter, shown
 from .files import load_arrays, plain, save_arrays
 from .layers import Conv2d, Dropout, Layer, MaxPool2d, Parameter, ReLU, Shape
+from .ops.arguments import generator, pair, shape_tuple, whole
 
 
 class Sequential:
@@ -42,7 +43,7 @@ class Sequential:
 
     def initialize(self, seed: int) -> None:
         """Draw all parameters anew from `seed`."""
-        rng = np.random.default_rng(seed)
+        rng = generator(seed)
         for layer in self.layers:
             layer.initialize(rng)
 
@@ -95,13 +96,27 @@ class Sequential:
         return [type(layer) for layer in pair] == [first, second]
 
     def predict(self, x: Any, batch_size: int = 256) -> np.ndarray:
-        """The network's output for many inputs, a batch at a time, as a NumPy array."""
-        if batch_size < 1:
-            raise ShapeError(f"batch_size must be at least 1, and it is {batch_size}.")
+        """The network's output for many inputs, a batch at a time, as a NumPy array.
+
+        A batch for which the device has no room is done in halves.
+        """
+        batch_size = whole(batch_size, "batch_size", 1)
+        x = x if is_device_array(x) else read_numbers(x, "x")
+        if not len(x.shape):
+            raise ShapeError("x must be a batch of inputs (N, ...), and it is a single number.")
         if not len(x):
-            return to_numpy(self(x))
-        parts = [self(x[i : i + batch_size]) for i in range(0, len(x), batch_size)]
-        return np.concatenate([part.get() for part in parts])
+            return to_host(self(x))
+        parts = [self._predict(x[i : i + batch_size]) for i in range(0, len(x), batch_size)]
+        return np.concatenate(parts)
+
+    def _predict(self, x: Any) -> np.ndarray:
+        try:
+            return to_host(self(x))
+        except OutOfMemoryError:
+            if len(x) == 1:
+                raise
+        half = len(x) // 2  # outside of the except clause, which would keep what did not fit
+        return np.concatenate([self._predict(x[:half]), self._predict(x[half:])])
 
     def named_parameters(self) -> dict[str, Parameter]:
         """All parameters, named "layer.parameter", as in "0.w"."""
@@ -117,7 +132,7 @@ class Sequential:
 
     def summary(self, input_shape: Shape) -> Summary:
         """Layer, output volume and parameters, for one input of `input_shape` (C, H, W): text and HTML."""
-        shape = tuple(input_shape)
+        shape = shape_tuple(input_shape, "input_shape")
         rows = [("input", shape, 0)]
         for i, layer in enumerate(self.layers):
             shape = self._named(i, layer.output_shape, shape)
@@ -126,10 +141,11 @@ class Sequential:
 
     def state(self) -> dict[str, np.ndarray]:
         """Everything that training changes, by name, as NumPy arrays."""
-        arrays = {name: p.value.get() for name, p in self.named_parameters().items()}
+        arrays = {name: to_host(p.value) for name, p in self.named_parameters().items()}
         for i, layer in enumerate(self.layers):
             if isinstance(layer, Dropout):
-                arrays[f"{i}.dropout"] = np.array([layer.seed, layer.calls], np.int64)
+                # No more of them counts (see Dropout.forward), and more may not fit.
+                arrays[f"{i}.dropout"] = np.array([layer.seed % 2**32, layer.calls % 2**32], np.int64)
         return arrays
 
     def set_state(self, arrays: dict[str, np.ndarray], origin: str = "The state") -> None:
@@ -147,6 +163,9 @@ class Sequential:
                     f"{origin} is of another network: {name} has shape {array.shape} there and "
                     f"{own[name].shape} here."
                 )
+            wanted = "iu" if own[name].dtype.kind == "i" else "fiub"
+            if array.dtype.kind not in wanted:
+                raise DataError(f"{origin} is damaged: {name} is {array.dtype}, and not {own[name].dtype}.")
         parameters = self.named_parameters()
         for name, array in arrays.items():
             if name in parameters:
@@ -163,7 +182,7 @@ class Sequential:
         """Take over the parameters of a file written by `save` from a network of the same layers."""
         arrays, about = load_arrays(path)
         if about.get("kind") != "model":
-            raise DataError(f"{path} is no saved model but a {about.get('kind')}.")
+            raise DataError(f"{path} is no saved model but a {shorter(str(about.get('kind')))}.")
         if about.get("layers") != plain(self.config()):
             raise DataError(f"{path} is of another network than this one; cnnkit.model.load makes its own.")
         self.set_state(arrays, str(path))
@@ -186,8 +205,8 @@ class Sequential:
         """Say in which layer a shape does not fit."""
         try:
             return function(x, **how)
-        except ShapeError as error:
-            raise ShapeError(f"In layer {i}, {self.layers[i]!r}: {error}") from None
+        except (ShapeError, OutOfMemoryError) as error:
+            raise type(error)(f"In layer {i}, {self.layers[i]!r}: {error}") from None
 
 
 def load(path: str | os.PathLike) -> Sequential:
@@ -195,17 +214,33 @@ def load(path: str | os.PathLike) -> Sequential:
     arrays, about = load_arrays(path)
     try:
         built = []
-        for entry in about["layers"]:
+        for i, entry in enumerate(about["layers"]):
             settings = {k: _tuples(v) for k, v in entry.items() if k != "layer"}
             kind = getattr(_layers, entry["layer"])
-            if not issubclass(kind, Layer):
-                raise TypeError(entry["layer"])
+            if kind.__name__.startswith("_") or kind is Layer or not issubclass(kind, Layer):
+                raise TypeError(f"{shown(entry['layer'])} is no layer")
+            _expect_weights(i, settings, arrays)
             built.append(kind(**settings))
-    except (KeyError, TypeError, AttributeError) as error:
-        raise DataError(f"{path} does not describe a network of cnnkit's layers ({error}).") from None
+    except (KeyError, TypeError, AttributeError, ValueError, RecursionError, CnnkitError) as error:
+        raise DataError(
+            f"{path} does not describe a network of cnnkit's layers ({shorter(str(error))})."
+        ) from None
     model = Sequential(*built)
     model.set_state(arrays, str(path))
     return model
+
+
+def _expect_weights(i: int, settings: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
+    """Refuse settings of layer `i` that ask for other weights than are there, before it makes them."""
+    if "out_features" in settings:
+        shape: tuple[Any, ...] = (settings["out_features"], settings["in_features"])
+    elif "out_channels" in settings:
+        kernel = pair(settings["kernel_size"], "kernel_size")
+        shape = (settings["out_channels"], settings["in_channels"], *kernel)
+    else:
+        return
+    if arrays[f"{i}.w"].shape != shape:
+        raise TypeError(f"layer {i} has weights {arrays[f'{i}.w'].shape} and is said to have {shown(shape)}")
 
 
 def _tuples(value: Any) -> Any:

@@ -12,11 +12,12 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from .exercises.grading.notebook_text import STATE, Unreadable
+from .exercises.grading.notebook_text import STATE, Unreadable, clean
 
 HEADING = re.compile(r"^#{1,6}[ \t]+(.+?)[ \t#]*$", re.MULTILINE)
 MARKUP = re.compile(r"[*`$]|\]\([^)]*\)|\[")
 LONGEST_HEADING = 60
+MOST_BYTES = 32 << 20  # as objects, 30 times as much
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Cell:
 
 def parse(content: bytes) -> dict[str, Any]:
     """The notebook in a file's bytes. Raises Unreadable with the reason."""
+    check_size(len(content))
     try:
         notebook = json.loads(content.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
@@ -45,6 +47,12 @@ def parse(content: bytes) -> dict[str, Any]:
     if not isinstance(cells, list) or not all(isinstance(cell, dict) for cell in cells):
         raise Unreadable("it has no list of cells")
     return notebook
+
+
+def check_size(size: int) -> None:
+    """Raise Unreadable for a file of so many bytes, if they are too many to be read."""
+    if size > MOST_BYTES:
+        raise Unreadable(f"it has {size / 2**20:,.0f} MiB; at most {MOST_BYTES / 2**20:,.0f} MiB are read")
 
 
 def cells_of(content: bytes) -> list[Cell]:
@@ -104,5 +112,5 @@ def _states(cell: dict[str, Any]) -> list[Any]:
 
 def _plain(heading: str) -> str:
     """A heading's words without their markup, not too many of them."""
-    words = MARKUP.sub("", heading).strip()
+    words = clean(MARKUP.sub("", heading).strip())
     return words if len(words) <= LONGEST_HEADING else f"{words[: LONGEST_HEADING - 3].rstrip()}..."

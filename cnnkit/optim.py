@@ -5,17 +5,19 @@
 
 from __future__ import annotations
 
-import math
 from numbers import Real
 from typing import Any
 
 import numpy as np
 
-from .array import DeviceArray, copy_into, side_by_side, zeros
+from .array import DeviceArray, copy_into, is_device_array, side_by_side, zeros
 from .device import current_device
-from .errors import CnnkitError
+from .errors import CnnkitError, OutOfMemoryError, ShapeError, shown
 from .layers import Parameter
+from .ops.arguments import FLOAT32, number
 from .ops.elementwise import run_each
+
+SMALLEST = float(np.finfo(np.float32).tiny)  # what is below may count as 0
 
 
 class Optimizer:
@@ -33,9 +35,9 @@ class Optimizer:
         self.gathered: list[DeviceArray] = []  # values, gradients and remembered arrays, in one piece each
         self.places: list[DeviceArray] = []  # each parameter's values in the first of them
         for name, value in {"lr": lr, **settings}.items():
-            if not isinstance(value, Real) or not math.isfinite(value) or value < 0:
+            if not isinstance(value, Real) or not 0 <= value <= FLOAT32:  # type: ignore[operator]
                 raise CnnkitError(
-                    f"{type(self).__name__}: {name} must be a number of at least 0, not {value!r}."
+                    f"{type(self).__name__}: {name} must be a number of at least 0, not {shown(value)}."
                 )
 
     def step(self, parameters: list[Parameter], halt: DeviceArray | None = None) -> None:
@@ -49,6 +51,7 @@ class Optimizer:
             halt = zeros((1,), np.int32)
         if any(p.grad is None for p in parameters):
             raise CnnkitError("A parameter has no gradient yet: call backward before step.")
+        number(self.lr, f"{type(self).__name__}: lr")  # it may have been changed
         self.steps += 1
         own = zip(parameters, self.places, strict=True)
         if self.gathered and all(p.grad is p.room and p.value is place for p, place in own):
@@ -56,6 +59,7 @@ class Optimizer:
             run_each(device, "optimizer", self.kernel_name, n, *self.gathered, halt, n, *self._scalars())
             return
         for parameter, kept in zip(parameters, self.state, strict=True):
+            _check_gradient(parameter)
             arrays = (parameter.value, parameter.grad, *kept.values(), halt)
             n = parameter.size
             run_each(device, "optimizer", self.kernel_name, n, *arrays, n, *self._scalars())
@@ -81,8 +85,11 @@ class Optimizer:
         if not parameters:
             return
         shapes = [p.shape for p in parameters]
-        (values, places), (slopes, rooms) = side_by_side(shapes), side_by_side(shapes)
-        remembered = {name: side_by_side(shapes) for name in self.remembers}
+        try:
+            (values, places), (slopes, rooms) = side_by_side(shapes), side_by_side(shapes)
+            remembered = {name: side_by_side(shapes) for name in self.remembers}
+        except OutOfMemoryError:
+            return  # no room for one piece: each stays where it is, and has a launch of its own
         state = [{name: parts[i] for name, (_, parts) in remembered.items()} for i in range(len(parameters))]
         for parameter, place, old, new in zip(parameters, places, self.state, state, strict=True):
             copy_into(place, parameter.value)
@@ -112,6 +119,21 @@ class Optimizer:
         return self.described(self.lr)
 
 
+def _check_gradient(parameter: Parameter) -> None:
+    """Refuse a gradient that somebody set and that is not of the parameter's shape."""
+    grad: Any = parameter.grad
+    if not is_device_array(grad):
+        found = f"a {type(grad).__name__}"
+    elif tuple(grad.shape) != parameter.shape or grad.dtype != np.float32:
+        found = f"{grad.dtype} of shape {tuple(grad.shape)}"
+    else:
+        return
+    raise ShapeError(
+        f"A gradient is {found} where its parameter needs a float32 device array of shape {parameter.shape}: "
+        "let backward make it."
+    )
+
+
 class SGD(Optimizer):
     """Gradient descent: w -= lr * v with v = momentum * v + gradient + weight_decay * w.
 
@@ -123,7 +145,7 @@ class SGD(Optimizer):
 
     def __init__(self, lr: float = 0.01, momentum: float = 0.0, weight_decay: float = 0.0) -> None:
         super().__init__(lr, momentum=momentum, weight_decay=weight_decay)
-        if momentum >= 1:
+        if np.float32(momentum) >= 1:
             raise CnnkitError(f"SGD: momentum must be below 1, and it is {momentum}.")
 
     def _scalars(self) -> tuple[float, ...]:
@@ -148,8 +170,14 @@ class Adam(Optimizer):
         weight_decay: float = 0.0,
     ) -> None:
         super().__init__(lr, beta1=beta1, beta2=beta2, eps=eps, weight_decay=weight_decay)
-        if max(beta1, beta2) >= 1:
+        # As float32, in which the kernel computes: there 0.99999999 is 1, and 1e-50 is 0.
+        if max(np.float32(beta1), np.float32(beta2)) >= 1:
             raise CnnkitError(f"Adam: beta1 and beta2 must be below 1, and they are {beta1} and {beta2}.")
+        if np.float32(eps) < SMALLEST:
+            raise CnnkitError(
+                f"Adam: eps must be at least {SMALLEST:.2g}, and it is {eps}: it is what keeps a weight "
+                "without a gradient from 0 / 0."
+            )
 
     def _scalars(self) -> tuple[Any, ...]:
         s = self.settings

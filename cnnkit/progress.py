@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .callbacks import Run
+from .interrupts import whole
 
 
 class Bar:
@@ -22,7 +23,8 @@ class Bar:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self.bar.close()
+        with whole():  # the bar takes a lock of all bars, which must not stay taken
+            self.bar.close()
 
     def update(self, step: int, images_per_second: float) -> None:
         if self.bar.disable:
@@ -32,8 +34,9 @@ class Bar:
         if "accuracy" in latest:
             words.append(f"accuracy {latest['accuracy']:.1%}")
         words += [self.validation] if self.validation else []
-        self.bar.set_postfix_str(", ".join([*words, f"{images_per_second:,.0f} images/s"]), refresh=False)
-        self.bar.update((self.run.epoch - 1) * self.run.steps_per_epoch + step - self.bar.n)
+        with whole():
+            self.bar.set_postfix_str(", ".join([*words, f"{images_per_second:,.0f} images/s"]), refresh=False)
+            self.bar.update((self.run.epoch - 1) * self.run.steps_per_epoch + step - self.bar.n)
 
     def epoch_done(self, row: dict[str, Any]) -> None:
         if "val_accuracy" in row:

@@ -9,6 +9,7 @@ from .errors import CnnkitError, DeviceError
 from .kernel import kernel, launch
 
 LOCAL_SIZE = 64
+ROUNDS = 1 << 17  # more than llvmpipe goes round a loop
 SIZE = 1000  # not a multiple of the local size: the last group is part empty
 
 
@@ -52,6 +53,7 @@ def _compute(device: Device) -> list[tuple[str, np.ndarray, np.ndarray]]:
     c_d = array.to_device(queue, np.full(SIZE, -1, np.float32))
     sums_d = array.to_device(queue, np.full(groups, -1, np.float32))
     count_d = array.to_device(queue, np.zeros(1, np.int32))
+    rounds_d = array.to_device(queue, np.zeros(1, np.int32))
 
     def each(function: str, *args: object) -> None:
         built = kernel(device, "selftest", function, LOCAL_SIZE=LOCAL_SIZE)
@@ -60,6 +62,11 @@ def _compute(device: Device) -> list[tuple[str, np.ndarray, np.ndarray]]:
     each("selftest_elementwise", a_d, b_d, c_d)
     each("selftest_local_sum", a_d, sums_d)
     each("selftest_count", a_d, count_d)
+    loop = kernel(device, "selftest", "selftest_loop", LOCAL_SIZE=LOCAL_SIZE)
+    launch(device, loop, (1,), (1,), rounds_d, ROUNDS)
+    rounds = int(rounds_d.get()[0])
+    # No fault that forbids the device: what would take longer loops is refused (`ops/rounds.py`).
+    device.longest_loop = None if rounds == ROUNDS else rounds
     padded = np.concatenate([a, np.zeros(groups * LOCAL_SIZE - SIZE, np.float32)])
     return [
         ("an element-wise kernel", c_d.get(), 2 * a + b),

@@ -7,25 +7,25 @@ losses are written to a logbook on the device and read a few times a second for 
 from __future__ import annotations
 
 import os
-import signal
-import threading
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
-from .array import on_current_device, to_device, to_numpy
+from .array import device_failed, is_from_the_driver, on_current_device, to_device, to_numpy
 from .batches import Batches, Logbook
 from .breakdown import Snapshot, broken_parameters, explain_break
 from .callbacks import Callback, Run
 from .checkpoint import identity, resume, save_checkpoint
 from .data.dataset import Dataset
-from .errors import CnnkitError, ShapeError, TrainingError
+from .device import current_device
+from .errors import CnnkitError, OutOfMemoryError, ShapeError, TrainingError, shown
 from .history import History
+from .interrupts import Interrupts, whole
 from .losses import CrossEntropyLoss, MSELoss
 from .model import Sequential
+from .ops.arguments import whole as whole_number
 from .ops.loss import check_labels, count_correct
 from .optim import Adam, Optimizer
 from .progress import Bar
@@ -56,39 +56,50 @@ def fit(
     exists already, training goes on from it. `progress` shows a bar.
 
     Interrupting (the stop button, Ctrl-C) ends training after the running step and returns the history so
-    far; the model keeps what it has learned. A loss that is not finite raises TrainingError with the step
-    and the layer where it began; `model.history` has the epochs until then.
+    far; the model keeps what it has learned. A second interrupt raises KeyboardInterrupt at once, wherever
+    training is, and even then no step is half done: weights, optimizer and its count of steps are those of
+    the last step, and `model.history` has the finished epochs. A loss that is not finite raises
+    TrainingError with the step and the layer where it began; `model.history` has the epochs until then.
     """
     optimizer = Adam() if optimizer is None else optimizer
     loss = CrossEntropyLoss() if loss is None else loss
-    if epochs < 1 or batch_size < 1:
-        raise CnnkitError(
-            f"epochs and batch_size must be at least 1, and they are {epochs} and {batch_size}."
-        )
+    epochs, batch_size = whole_number(epochs, "epochs", 1), whole_number(batch_size, "batch_size", 1)
+    seed = whole_number(seed, "seed", 0)
+    if not isinstance(optimizer, Optimizer):
+        raise CnnkitError(f"optimizer must be an SGD() or Adam(), not {shown(optimizer)}.")
+    _check_loss(loss)
     if not model.parameters:
         raise CnnkitError("The model has no layer that learns: add a Conv2d or a Linear.")
     on_current_device(model.parameters[0].value, "The model")
-    if not model.training.acquire(blocking=False):
-        raise TrainingError("This model is being trained already: stop that run, or wait until it ends.")
-    try:
-        return _fit(
-            model,
-            train,
-            validation,
-            epochs,
-            int(batch_size),
-            optimizer,
-            loss,
-            seed,
-            callbacks,
-            checkpoint,
-            progress,
-        )
-    finally:
-        model.training.release()
+    with Interrupts() as interrupts:
+        if not model.training.acquire(blocking=False):
+            raise TrainingError("This model is being trained already: stop that run, or wait until it ends.")
+        try:
+            with interrupts.acting():
+                return _fit(
+                    interrupts,
+                    model,
+                    train,
+                    validation,
+                    epochs,
+                    batch_size,
+                    optimizer,
+                    loss,
+                    seed,
+                    callbacks,
+                    checkpoint,
+                    progress,
+                )
+        except Exception as error:  # such as a card that is unplugged, or reset by its driver
+            if is_from_the_driver(error):
+                raise device_failed(current_device(), error) from None
+            raise
+        finally:
+            model.training.release()
 
 
 def _fit(
+    interrupts: Interrupts,
     model: Sequential,
     train: Any,
     validation: Any,
@@ -111,6 +122,9 @@ def _fit(
     classes = named[0] if named else ()
     run = Run(model, optimizer, loss, history, epochs, (inputs, targets), held_out, classes)
     run.steps_per_epoch = -(-len(inputs) // batch_size)
+    interrupts.ask = lambda: run.stop("interrupted")
+    if interrupts.asked:  # while the data were prepared
+        interrupts.ask()
     optimizer.prepare(model.parameters)
     if checkpoint is not None:
         arrays = [inputs, targets, *(held_out or ())]
@@ -120,15 +134,17 @@ def _fit(
         else:
             # Before the first step, too: a run stopped in its first epoch must start again from here.
             save_checkpoint(checkpoint, model, optimizer, history, same)
-    callbacks = list(callbacks)
+    callbacks, no_room = list(callbacks), ""
     bar = Bar(run, progress, already=len(history))
-    with _interruptible(run), bar:
+    with bar:
         try:
             optimizer.gather(model.parameters)
             for callback in callbacks:
                 callback.on_fit_begin(run)
             batches = Batches(inputs, targets, batch_size, seed)
             for epoch in range(len(history) + 1, epochs + 1):
+                if interrupts.asked:
+                    break
                 run.epoch = epoch
                 row = _one_epoch(run, batches, callbacks, bar)
                 if row is None:
@@ -150,11 +166,18 @@ def _fit(
                     save_checkpoint(checkpoint, model, optimizer, history, same)
                 if run.stopped:
                     break
+        except OutOfMemoryError as error:
+            no_room = str(error)
+            for layer in model.layers:
+                layer.kept = None  # so that a smaller batch finds the room
         finally:
-            optimizer.release()
-            history.stopped = run.stopped
+            with whole():
+                optimizer.release()
+                history.stopped = run.stopped
             for callback in callbacks:
                 callback.on_fit_end(run)
+    if no_room:  # raised here: the error that was handled would hold on to the arrays of its step
+        raise OutOfMemoryError(f"batch_size={batch_size} is too much here. {no_room}")
     if run.stopped:
         done = f"{len(history)} of {epochs} epochs"
         print(f"Training ended early ({run.stopped}) after {done}; the model is kept.")
@@ -162,8 +185,12 @@ def _fit(
 
 
 def evaluate(model: Sequential, data: Any, loss: Any = None) -> dict[str, float]:
-    """The mean loss over `data` (a Dataset or a pair), and for classes the accuracy, between 0 and 1."""
+    """The mean loss over `data` (a Dataset or a pair), and for classes the accuracy, between 0 and 1.
+
+    It goes batch by batch, in smaller ones where the device has no room for the usual.
+    """
     loss = CrossEntropyLoss() if loss is None else loss
+    _check_loss(loss)
     inputs, targets = _arrays(data, loss, "data")
     _check_output(model, loss, inputs, targets)
     return _evaluate(model, loss, inputs, targets)
@@ -206,7 +233,8 @@ def train_step(
     values, hits, slopes = _loss_step(loss, scores, y)
     log.record(index, values, hits, len(x))
     model.backward(slopes, input_gradient=False)
-    optimizer.step(model.parameters, log.halt)
+    with whole():
+        optimizer.step(model.parameters, log.halt)
 
 
 def _loss_step(loss: Any, scores: Any, y: Any) -> tuple[Any, Any, Any]:
@@ -222,14 +250,32 @@ def _loss_and_hits(loss: Any, scores: Any, y: Any) -> tuple[Any, Any]:
 
 
 def _evaluate(model: Sequential, loss: Any, inputs: np.ndarray, targets: np.ndarray) -> dict[str, float]:
-    starts = range(0, len(inputs), EVALUATION_BATCH)
+    size = min(EVALUATION_BATCH, len(inputs))
+    while True:
+        try:
+            return _evaluate_in_batches(model, loss, inputs, targets, size)
+        except OutOfMemoryError:
+            if size == 1:
+                raise
+        size //= 2
+
+
+def _evaluate_in_batches(
+    model: Sequential, loss: Any, inputs: np.ndarray, targets: np.ndarray, size: int
+) -> dict[str, float]:
+    starts = range(0, len(inputs), size)
     log = Logbook(len(starts))
     for index, start in enumerate(starts):
-        stop = start + EVALUATION_BATCH
+        stop = start + size
         x, y = to_device(inputs[start:stop]), to_device(targets[start:stop], "y", targets.dtype)
         scores = model(x)
         log.record(index, *_loss_and_hits(loss, scores, y), len(x))
     return log.read()
+
+
+def _check_loss(loss: Any) -> None:
+    if not callable(loss) or not hasattr(loss, "target_dtype") or isinstance(loss, type):
+        raise CnnkitError(f"loss must be a CrossEntropyLoss() or MSELoss(), not {shown(loss)}.")
 
 
 def _arrays(data: Any, loss: Any, name: str) -> tuple[np.ndarray, np.ndarray]:
@@ -245,6 +291,11 @@ def _arrays(data: Any, loss: Any, name: str) -> tuple[np.ndarray, np.ndarray]:
         to_numpy(inputs, f"{name} inputs"),
         to_numpy(targets, f"{name} targets", loss.target_dtype),
     )
+    if not inputs.ndim or not targets.ndim:
+        raise ShapeError(
+            f"{name} must be a batch of inputs and one of targets, not single numbers "
+            f"(their shapes are {inputs.shape} and {targets.shape})."
+        )
     if len(inputs) != len(targets) or not len(inputs):
         raise ShapeError(
             f"{name} has {len(inputs)} inputs and {len(targets)} targets: there must be one target for each "
@@ -262,28 +313,11 @@ def _check_output(model: Sequential, loss: Any, inputs: np.ndarray, targets: np.
                 f"The network's output for one input has shape {shape} and CrossEntropyLoss takes one row of "
                 "scores: end with Flatten() and Linear(..., classes)."
             )
+        if targets.ndim != 1:
+            raise ShapeError(
+                f"The targets have shape {targets.shape} and CrossEntropyLoss takes one whole number for "
+                f"each input: ({len(targets)},)."
+            )
         check_labels(targets, shape[0])
     elif shape != targets.shape[1:]:
         raise ShapeError(f"The network's output has shape {shape} and the targets {targets.shape[1:]}.")
-
-
-@contextmanager
-def _interruptible(run: Run) -> Iterator[None]:
-    """Let an interrupt end training between two steps, so that no step is left half done.
-
-    Signals reach the main thread only; elsewhere nothing changes. A second interrupt acts at once.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def on_interrupt(number: int, frame: Any) -> None:
-        if run.stopped:
-            raise KeyboardInterrupt
-        run.stop("interrupted")
-
-    previous = signal.signal(signal.SIGINT, on_interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, previous)

@@ -19,6 +19,7 @@ from .errors import DataError
 from .exercises.grading.notebook_text import Unreadable
 from .files import write_atomically
 from .handout import Handout
+from .notebook_cells import check_size
 from .workbook_record import (
     Damaged,
     Entry,
@@ -191,9 +192,13 @@ def _look(path: Path, name: str) -> tuple[bytes | None, Marks | None, str]:
     if path.is_symlink() or not path.is_file():
         return None, None, "it is no ordinary file" if _exists(path) else "it is not there"
     try:
+        if name.endswith(".ipynb"):
+            check_size(path.stat().st_size)
         content = path.read_bytes()
     except OSError as error:
         return None, None, f"it cannot be read: {error.strerror or error}"
+    except Unreadable as error:
+        return None, None, f"it cannot be read as a notebook: {error}"
     try:
         return content, marks_of(name, content), ""
     except Unreadable as error:

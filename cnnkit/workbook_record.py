@@ -20,6 +20,7 @@ from .notebook_cells import cells_of
 
 NAME = ".cnnkit-course.json"
 FORMAT = 1
+MOST_BYTES = 4 << 20  # a whole course takes some hundred kilobytes
 
 # What a file is known by: the digest of each cell, and the heading that the cell stands under.
 Marks = tuple[tuple[str, str], ...]
@@ -79,7 +80,8 @@ def entry_for(name: str, content: bytes) -> Entry:
 def read_record(folder: Path) -> Record | None:
     """The folder's record, None where there is none. Raises Damaged."""
     try:
-        return record_from((folder / NAME).read_bytes())
+        with open(folder / NAME, "rb") as file:
+            return record_from(file.read(MOST_BYTES + 1))
     except FileNotFoundError:
         return None
     except OSError:
@@ -88,6 +90,8 @@ def read_record(folder: Path) -> Record | None:
 
 def record_from(content: bytes) -> Record:
     """The record in a file's bytes; of a later format, the version alone. Raises Damaged."""
+    if len(content) > MOST_BYTES:
+        raise Damaged
     try:
         read = json.loads(content.decode("utf-8-sig"))
         version = str(Version(read["cnnkit"]))
@@ -130,6 +134,8 @@ def _checked(name: str) -> str:
     path = PurePosixPath(name)
     if "\\" in name or ":" in name or path.is_absolute() or ".." in path.parts or path.name in ("", NAME):
         raise ValueError(f"{name!r} is no name of a file in the folder")
+    if any(len(part.encode()) > 255 for part in path.parts):  # nor can halves of characters be encoded
+        raise ValueError(f"{name!r} is too long")
     return name
 
 
@@ -142,4 +148,5 @@ def _marks(read: Any) -> Marks | None:
 def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError("text was expected")
+    value.encode()  # a ValueError for halves of characters, which cannot be printed
     return value

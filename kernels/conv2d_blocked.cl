@@ -103,7 +103,7 @@ __kernel void pad_planes(__global const float *x, __global float *padded, const 
             for (; j < end; j += 8) {
                 const int at = MIN(j, end - 8);
                 const float8 low = LOAD8(from + 2 * at), high = LOAD8(from + 2 * at + 7); // columns 0 to 7, 7 to 14
-                STORE8(to + at, (float8)(low.even, high.odd));
+                STORE8(to + at, (float8)(low.s0, low.s2, low.s4, low.s6, high.s1, high.s3, high.s5, high.s7));
             }
             j = end;
         }

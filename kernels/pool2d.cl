@@ -63,15 +63,15 @@ __kernel void max_pool2d_backward_plain(__global const float *dy, __global const
 }
 
 /* How many cells an average divides by: all of the window's, or only those inside the picture. */
-int cells_of_window(const int oy, const int ox, const int H, const int W, const int window_y, const int window_x,
-                    const int stride_y, const int stride_x, const int pad_top, const int pad_left,
-                    const int count_include_pad)
+float cells_of_window(const int oy, const int ox, const int H, const int W, const int window_y, const int window_x,
+                      const int stride_y, const int stride_x, const int pad_top, const int pad_left,
+                      const int count_include_pad)
 {
     if (count_include_pad)
-        return window_y * window_x;
+        return (float)window_y * window_x; // as whole numbers, those of a huge window would overflow
     const int top = max(oy * stride_y - pad_top, 0), bottom = min(oy * stride_y - pad_top + window_y, H);
     const int left = max(ox * stride_x - pad_left, 0), right = min(ox * stride_x - pad_left + window_x, W);
-    return (bottom - top) * (right - left);
+    return (float)(bottom - top) * (right - left); // a float already here: PoCL 6's compiler ends Python otherwise
 }
 
 __kernel void avg_pool2d_forward_plain(__global const float *x, __global float *y, const int count_include_pad,
@@ -87,8 +87,8 @@ __kernel void avg_pool2d_forward_plain(__global const float *x, __global float *
     for (int iy = top; iy < bottom; iy++)
         for (int ix = left; ix < right; ix++)
             sum += x[(plane * H + iy) * W + ix];
-    const int cells = cells_of_window(oy, ox, H, W, window_y, window_x, stride_y, stride_x, pad_top, pad_left,
-                                      count_include_pad);
+    const float cells = cells_of_window(oy, ox, H, W, window_y, window_x, stride_y, stride_x, pad_top, pad_left,
+                                        count_include_pad);
     y[(plane * OH + oy) * OW + ox] = sum / cells;
 }
 

@@ -1,8 +1,9 @@
-/* Does this device compute what it should? Three small kernels, each of which needs one more thing to work.
+/* Does this device compute what it should? Small kernels, each of which needs one more thing to work.
  *
  *   selftest_elementwise   c[i] = 2 a[i] + b[i]                     every work-item on its own
  *   selftest_local_sum     out[g] = sum of the work-group's items   local memory and barriers
  *   selftest_count         out[0] = number of a[i] > 0              an integer atomic
+ *   selftest_loop          out[0] = n                               a loop of n rounds
  *
  * Buffers are flat float32 arrays of n elements. Local size: LOCAL_SIZE, one dimension.
  */
@@ -38,4 +39,15 @@ __kernel void selftest_count(__global const float *a, __global int *out, const i
     const int i = get_global_id(0);
     if (i < n && a[i] > 0.0f)
         atomic_inc(out);
+}
+
+/* A step of a random generator keeps the compiler from knowing the result without going round. */
+__kernel void selftest_loop(__global int *out, const int n)
+{
+    uint state = 1, rounds = 0;
+    while (rounds < n && state != 0) {
+        state = state * 1664525u + 1013904223u | 1u;
+        rounds++;
+    }
+    out[0] = rounds;
 }

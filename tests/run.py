@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 import xml.etree.ElementTree as ElementTree
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,6 +24,8 @@ ROOT = Path(__file__).resolve().parents[1]
 TOGETHER, BY_FILE = ["-n", "auto", "--dist", "worksteal"], ["-n", "auto", "--dist", "loadfile"]
 # nbval notices a kernel that died only when a cell's time is up.
 NBVAL = ["--nbval-current-env", "--nbval-cell-timeout=120", "--nbval-sanitize-with=tests/nbval_sanitize.cfg"]
+# The notebooks' checks are not a learner's: no progress file is left among them.
+UNATTENDED = {"CNNKIT_PROGRESS": "", "CNNKIT_UNATTENDED": "1"}
 NO_TESTS = 5  # pytest's exit status when nothing was collected
 
 
@@ -50,29 +53,36 @@ class Result(NamedTuple):
 def parts(which: str) -> list[tuple[str, list[str]]]:
     """(title, pytest's arguments) of what `which` stands for: "all" or a marker."""
     if which != "all":
-        return [(f"tests marked {which}", ["tests", "-m", which])]
+        return [(f"tests marked {which}", ["tests", "-m", which, *TOGETHER])]
     found = [("library", ["tests", *TOGETHER])]
     solved = sorted(ROOT.glob("course/solutions/*.ipynb"))
     stubs = sorted(ROOT.glob("course/*.ipynb"))
     if solved:
         title = "solved notebooks, outputs compared"
-        found.append((title, ["--nbval", *NBVAL, *BY_FILE, *map(_relative, solved)]))
+        found.append((title, ["--nbval", *NBVAL, *BY_FILE, *map(relative, solved)]))
     if stubs:
         title = "learner's notebooks, run from top to bottom"
-        found.append((title, ["--nbval-lax", *NBVAL, *BY_FILE, *map(_relative, stubs)]))
+        found.append((title, ["--nbval-lax", *NBVAL, *BY_FILE, *map(relative, stubs)]))
     return found
 
 
-def run(title: str, arguments: list[str]) -> Result:
-    """Run pytest in a process of its own, its output shown as it comes."""
+def run(title: str, arguments: list[str], environment: Mapping[str, str] | None = None) -> Result:
+    """Run pytest in a process of its own, its output shown as it comes; `environment` adds to this one's."""
     print(f"\n== {title} ==", flush=True)
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
         command = [sys.executable, "-m", "pytest", "-ra", f"--junitxml={report}", *arguments]
-        status = subprocess.run(command, cwd=ROOT, check=False).returncode
+        variables = os.environ | dict(environment or {})
+        status = subprocess.run(command, cwd=ROOT, env=variables, check=False).returncode
         counts = _counts(report)
     return Result(title, status, counts, time.monotonic() - started)
+
+
+def prepare(environment: Mapping[str, str] | None = None) -> None:
+    """Compile the kernels: the first time says so, which no notebook's stored outputs do."""
+    command = [sys.executable, "-c", "import cnnkit; cnnkit.kernel.prepare()"]
+    subprocess.run(command, cwd=ROOT, env=os.environ | dict(environment or {}), check=False)
 
 
 def _counts(report: Path) -> dict[str, int]:
@@ -90,7 +100,7 @@ def _counts(report: Path) -> dict[str, int]:
     }
 
 
-def _relative(path: Path) -> str:
+def relative(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
@@ -99,10 +109,8 @@ def main(arguments: list[str]) -> int:
     if which not in ("all", "slow", "browser") or len(arguments) > 1:
         print("usage: python tests/run.py [slow|browser]", file=sys.stderr)
         return 2
-    # The notebooks' checks are not a learner's: no progress file is left among them.
-    os.environ |= {"CNNKIT_PROGRESS": "", "CNNKIT_UNATTENDED": "1"}
-    # Kernels that are compiled for the first time say so, which no notebook's stored outputs do.
-    subprocess.run([sys.executable, "-c", "import cnnkit; cnnkit.kernel.prepare()"], cwd=ROOT, check=False)
+    os.environ |= UNATTENDED
+    prepare()
     results = [run(*part) for part in parts(which)]
     print("\n== summary ==")
     for result in results:

@@ -412,6 +412,7 @@ def test_training_prints_epochs_and_accuracy_and_saves(tmp_path: Path) -> None:
     assert right > 0.5 * len(test), "two epochs must beat chance by far"
 
 
+@pytest.mark.slow  # tests/faults/test_killed.py kills `fit` in every run of the tests
 def test_a_killed_run_goes_on_to_the_same_weights(tmp_path: Path) -> None:
     def arguments(name: str, *more: str) -> list[str]:
         return ["train", "--data", "digits", "--epochs", "3", "--save", str(tmp_path / name), *more]

@@ -6,10 +6,12 @@ the roof rises as long as memory sets the pace and is flat where arithmetic does
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
 from ..errors import CnnkitError
+from ..files import write_atomically
 from .report import Report
 
 # Okabe and Ito's colors, which all kinds of color vision tell apart; the marks' shapes say it once more.
@@ -62,7 +64,9 @@ def describe(report: Report) -> str:
 
 def save_roofline(report: Report, path: str | Path) -> None:
     """Write the picture as PNG, its alternative text stored within as "Description"."""
-    draw_roofline(report).savefig(path, format="png", dpi=150, metadata={"Description": describe(report)})
+    png = io.BytesIO()
+    draw_roofline(report).savefig(png, format="png", dpi=150, metadata={"Description": describe(report)})
+    write_atomically(path, png.getvalue())
 
 
 def _draw_roof(axis: Any, report: Report) -> None:

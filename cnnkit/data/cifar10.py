@@ -11,6 +11,7 @@ import io
 import os
 import tarfile
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
@@ -91,14 +92,11 @@ def _from_archive(path: Path) -> dict[str, NDArray[np.uint8]]:
     try:
         with gzip.open(path) as unpacked:
             limited = _Limited(unpacked, path)  # type: ignore[arg-type]
-            with tarfile.open(fileobj=limited, mode="r|", bufsize=2**20) as archive:
-                for member in archive:
-                    name = member.name.rpartition("/")[2]
-                    if not member.isreg() or name not in (*TRAIN, *TEST):
-                        continue
-                    file = archive.extractfile(member)
-                    assert file is not None  # it is None for what is not a plain file
-                    batches[name] = _records(f"{path} ({name})", file)
+            for name, size in _plain_files(limited):
+                content = _Part(limited, size)
+                if name in (*TRAIN, *TEST):
+                    batches[name] = _records(f"{path} ({name})", content)
+                content.skip(-size % tarfile.BLOCKSIZE)
     except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise DataError(f"The archive {path} is damaged or cut short: get it again ({error}).") from error
     except OSError as error:
@@ -108,15 +106,30 @@ def _from_archive(path: Path) -> dict[str, NDArray[np.uint8]]:
     return batches
 
 
-class _Limited(io.RawIOBase):
+def _plain_files(file: _Limited) -> Iterator[tuple[str, int]]:
+    """(name without its folder, size) of each entry; whoever asks for the next has read this one's content.
+
+    Python's own reader is used for single headers only: it believes what extended headers say, of which the
+    set has none, and one that lies keeps some versions of it busy for ever.
+    """
+    while any(header := file.read(tarfile.BLOCKSIZE)):
+        member = tarfile.TarInfo.frombuf(header, "utf-8", "surrogateescape")
+        if member.size < 0:
+            raise tarfile.ReadError(f"{member.size} bytes are said to follow")
+        plain = member.type in (tarfile.REGTYPE, tarfile.AREGTYPE)
+        yield member.name.rpartition("/")[2] if plain else "", member.size
+    while file.read(2**20):  # to the end, where the checksum is
+        pass
+
+
+class _Limited:
     """Count what comes out of a compressed file, so that a small one cannot unpack to fill the memory."""
 
     def __init__(self, file: io.BufferedIOBase, path: Path) -> None:
-        super().__init__()
         self._file, self._path, self._left = file, path, ARCHIVE_LIMIT
 
-    def read(self, size: int = -1) -> bytes:
-        content = self._file.read(min(self._left + 1, size) if size >= 0 else self._left + 1)
+    def read(self, size: int) -> bytes:
+        content = self._file.read(min(self._left + 1, size))
         self._left -= len(content)
         if self._left < 0:
             raise DataError(
@@ -126,7 +139,30 @@ class _Limited(io.RawIOBase):
         return content
 
 
-def _records(where: str, file: IO[bytes]) -> NDArray[np.uint8]:
+class _Part:
+    """One file's content within an archive."""
+
+    def __init__(self, file: _Limited, size: int) -> None:
+        self._file, self._left = file, size
+
+    def read(self, size: int) -> bytes:
+        size = min(self._left, size)
+        content = self._file.read(size)
+        if len(content) < size:
+            raise tarfile.ReadError(
+                f"it ends {self._left - len(content)} bytes before the end of a file in it"
+            )
+        self._left -= len(content)
+        return content
+
+    def skip(self, more: int) -> None:
+        """Go on behind the content and `more` bytes."""
+        self._left += more
+        while self.read(2**20):
+            pass
+
+
+def _records(where: str, file: IO[bytes] | _Part) -> NDArray[np.uint8]:
     """One batch, (n, 3073). Judged by what can be read; a length in an archive may lie."""
     most = PER_BATCH * RECORD
     content = file.read(most + 1)

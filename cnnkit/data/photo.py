@@ -14,8 +14,10 @@ from cnnkit.errors import DataError
 if TYPE_CHECKING:
     from PIL import Image
 
-# More than the camera of a good phone in its usual mode; 240 MB once decoded to RGB.
-MAX_PIXELS = 80_000_000
+# More than the camera of a good phone in its usual mode. All together stays below 1 GiB: 4 bytes a pixel as
+# decoded, and 12 as three channels of float32, or 4 and 4 more while colors are converted.
+MAX_PIXELS = 40_000_000
+STRIP = 256  # rows
 
 
 def photo(
@@ -36,7 +38,7 @@ def photo(
         gray: one gray channel, or three (red, green, blue).
 
     Raises:
-        DataError: no such file, not a picture, a damaged one, or more than 80 million pixels.
+        DataError: no such file, not a picture, a damaged one, or more than 40 million pixels.
     """
     limit = int(MAX_PIXELS**0.5)
     if size is not None and not 1 <= size <= limit:
@@ -57,9 +59,18 @@ def photo(
         left, top = (picture.width - side) // 2, (picture.height - side) // 2
         square = (left, top, left + side, top + side)
         picture = picture.resize((size, size), Image.Resampling.LANCZOS, box=square)
-    values = np.asarray(picture, dtype=np.float32) / np.float32(255)
-    planes = values[None] if gray else values.transpose(2, 0, 1)
-    return np.ascontiguousarray(planes[None])
+    return _as_numbers(picture, gray)
+
+
+def _as_numbers(picture: Image.Image, gray: bool) -> NDArray[np.float32]:
+    """A gray or RGB picture as (1, channels, height, width) in [0, 1]; a strip at a time, for memory."""
+    width, height = picture.size
+    values = np.empty((1, 1 if gray else 3, height, width), np.float32)
+    for top in range(0, height, STRIP):
+        strip = np.asarray(picture.crop((0, top, width, min(top + STRIP, height))))
+        planes = strip[None] if gray else strip.transpose(2, 0, 1)
+        np.divide(planes, np.float32(255), out=values[0, :, top : top + STRIP])
+    return values
 
 
 def _sample_photo() -> str:
@@ -85,7 +96,10 @@ def _decode(source: Path | BinaryIO, name: str, mode: str) -> Image.Image:
                     f"{name} has {picture.width} x {picture.height} pixels, more than the {MAX_PIXELS} that "
                     "fit here: make it smaller first."
                 )
-            return _to_8_bits(ImageOps.exif_transpose(picture), name).convert(mode)
+            ImageOps.exif_transpose(picture, in_place=True)
+            picture.load()
+            plain = _to_8_bits(picture, name)
+            return plain if plain.mode == mode else plain.convert(mode)
     except DataError:
         raise
     except Image.DecompressionBombError as error:
@@ -106,7 +120,7 @@ def _to_8_bits(picture: Image.Image, name: str) -> Image.Image:
     from PIL import Image
 
     if picture.mode in ("I", "F") or picture.mode.startswith("I;16"):
-        values = np.asarray(picture).astype(np.float64)
+        values = np.asarray(picture)
         top = 1.0 if picture.mode == "F" else 65535.0
         # NaN fails the comparison as well.
         if not (values.min() >= 0 and values.max() <= top):
@@ -114,11 +128,15 @@ def _to_8_bits(picture: Image.Image, name: str) -> Image.Image:
                 f"{name} has values from {values.min():g} to {values.max():g}, but a {picture.mode} picture "
                 f"must lie in 0 to {top:g}: save it with 8 or 16 bits."
             )
-        return Image.fromarray(np.round(values * (255 / top)).astype(np.uint8))
+        # In float32 and in place, for memory; the 65 536 values are exact, and none lies near a half.
+        scaled = values.astype(np.float32)
+        scaled *= np.float32(255 / top)
+        return Image.fromarray(np.round(scaled, out=scaled).astype(np.uint8))
     if picture.mode in ("LA", "PA", "La", "RGBA", "RGBa") or "transparency" in picture.info:
         if picture.mode == "La":  # gray already multiplied by alpha; Pillow undoes that in two steps
             picture = picture.convert("LA")
-        colors = picture.convert("RGBA")
-        paper = Image.new("RGBA", colors.size, "white")
-        return Image.alpha_composite(paper, colors).convert("RGB")
-    return picture if picture.mode == "L" else picture.convert("RGB")
+        colors = picture if picture.mode == "RGBA" else picture.convert("RGBA")
+        paper = Image.new("RGB", colors.size, "white")
+        paper.paste(colors, mask=colors)
+        return paper
+    return picture if picture.mode in ("L", "RGB") else picture.convert("RGB")

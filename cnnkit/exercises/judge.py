@@ -70,7 +70,10 @@ def judge(exercise: Exercise, cases: Sequence[Case], outcomes: Sequence[Outcome]
         groups = tuple(GroupResult(name, 0, of) for name, of in exercise.groups.items())
         return Result(exercise.id, exercise.title, NOT_ATTEMPTED, groups)
     found = [fault_of(exercise, case, outcome) for case, outcome in zip(cases, outcomes, strict=True)]
-    groups = tuple(_group(name, of, cases, found) for name, of in exercise.groups.items())
+    # What is wrong in the same words everywhere has nothing to do with a group's own case.
+    problem = outcomes[0].problem if outcomes else ""
+    alike = bool(problem) and all(outcome.problem == problem for outcome in outcomes)
+    groups = tuple(_group(name, of, cases, found, alike) for name, of in exercise.groups.items())
     if all(fault is None for fault in found):
         return Result(exercise.id, exercise.title, PASSED, groups)
     first = next(i for i, fault in enumerate(found) if fault is not None)
@@ -92,10 +95,12 @@ def judge(exercise: Exercise, cases: Sequence[Case], outcomes: Sequence[Outcome]
     )
 
 
-def _group(name: str, of: int, cases: Sequence[Case], found: Sequence[Difference | None]) -> GroupResult:
+def _group(
+    name: str, of: int, cases: Sequence[Case], found: Sequence[Difference | None], alike: bool
+) -> GroupResult:
     for case, fault in zip(cases, found, strict=True):
         if case.group == name and fault is not None:
-            where = case.described()
+            where = "" if alike else case.described()
             return GroupResult(name, 0, of, f"{where}: {fault.sentence}" if where else fault.sentence)
     return GroupResult(name, of, of)
 

@@ -59,7 +59,10 @@ def receive(file: BinaryIO, most_arrays: int = MOST_ARRAYS) -> dict[str, Any]:
         if not isinstance(labels, list) or not isinstance(message, dict):
             raise WireError("What came back is no message.")
         arrays = _arrays(labels, _exactly(file, payload_size))
-        return _in(message, arrays)
+        found = _in(message, arrays)
+        if not isinstance(found, dict):  # an array on its own
+            raise WireError("What came back is no message.")
+        return found
     except (ValueError, KeyError, TypeError, IndexError, RecursionError):
         raise WireError("What came back is no message.") from None
 

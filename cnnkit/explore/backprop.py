@@ -376,7 +376,8 @@ class BackpropExplorer(Explorer):
             return f"{start}: {model.problem}"
         return (
             f"{start} gives a {shape_text(done.y)} output; its gradient returns as {done.dx.size} gradients "
-            f"of the input, {done.dw.size} of the weights and {words.number(done.db)} for the bias."
+            f"of the input and {done.dw.size} of the weights; the gradient of the bias is "
+            f"{words.number(done.db)}."
         )
 
 

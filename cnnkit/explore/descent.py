@@ -107,6 +107,7 @@ class DescentExplorer(Explorer):
         ]
         self.axes = ipywidgets.HBox([], layout={"overflow": "visible", "flex_flow": "row wrap"})
         self._offered = 0
+        self._menus: dict[int, list[ipywidgets.Widget]] = {}  # by the amount of weights
         return [
             self.choice("logarithmic", ways, 110),
             self.axes,
@@ -163,12 +164,12 @@ class DescentExplorer(Explorer):
         if self._offered == amount:
             return
         self._offered = amount
-        options = [(name_of(at), at) for at in range(amount)]
-        self.axes.children = (
-            [self.dropdown("across", "Across", options, 130), self.dropdown("up", "Up", options, 130)]
-            if amount > 2
-            else []
-        )
+        # Made once for each amount: what is tied to the model stays as long as the model does.
+        if amount > 2 and amount not in self._menus:
+            options = [(name_of(at), at) for at in range(amount)]
+            ways = (("across", "Across"), ("up", "Up"))
+            self._menus[amount] = [self.dropdown(trait, label, options, 130) for trait, label in ways]
+        self.axes.children = self._menus.get(amount, [])
 
     def _draw_surface(self) -> None:
         model, canvas = self.model, self.surface

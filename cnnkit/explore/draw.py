@@ -226,8 +226,11 @@ class DrawModel(Model):
         return int(self.samples.labels[self.sample])
 
     def derived(self) -> dict[str, Any]:
-        """ink: its share of the pad; input_shape; prediction and probabilities, None and [] without ink."""
-        chances: Any = [] if self.probabilities is None else self.probabilities
+        """ink: its share of the pad; input_shape; prediction and probabilities, None and [] without ink.
+
+        The probabilities have four decimals, to which devices agree.
+        """
+        chances: Any = [] if self.probabilities is None else np.round(self.probabilities, 4)
         return {
             "ink": float(self.bitmap.mean()),
             "label": self.label(),

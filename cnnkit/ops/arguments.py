@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any
 
-from ..errors import ShapeError
+import numpy as np
 
+from ..errors import ShapeError, shown
+
+FLOAT32 = float(np.finfo(np.float32).max)
 LARGEST = 2**20  # of a size, stride, padding or dilation: beyond it, sums of them may leave 32 bits
 
 Pair = int | tuple[int, int]
@@ -18,14 +21,57 @@ def pair(value: Any, name: str, least: int = 1) -> tuple[int, int]:
     both = (value, value) if _is_int(value) else value
     if not (isinstance(both, (tuple, list)) and len(both) == 2 and all(map(_is_int, both))):
         raise ShapeError(
-            f"{name} must be a whole number or a (vertical, horizontal) pair of them, not {value!r}."
+            f"{name} must be a whole number or a (vertical, horizontal) pair of them, not {shown(value)}."
         )
     vertical, horizontal = int(both[0]), int(both[1])
     if min(vertical, horizontal) < least:
-        raise ShapeError(f"{name} must be at least {least}, and it is {value!r}.")
+        raise ShapeError(f"{name} must be at least {least}, and it is {shown(value)}.")
     if max(vertical, horizontal) > LARGEST:
-        raise ShapeError(f"{name} must be at most {LARGEST}, and it is {value!r}.")
+        raise ShapeError(f"{name} must be at most {LARGEST}, and it is {shown(value)}.")
     return vertical, horizontal
+
+
+def number(value: Any, name: str) -> float:
+    """A real number that float32 can hold."""
+    if not (isinstance(value, Real) and abs(value) <= FLOAT32):  # type: ignore[operator]
+        raise ShapeError(f"{name} must be a real number that float32 can hold, not {shown(value)}.")
+    return float(value)
+
+
+def whole(value: Any, name: str, least: int | None = None) -> int:
+    """A whole number, at least `least`."""
+    if not isinstance(value, Integral):
+        raise ShapeError(f"{name} must be a whole number, not {shown(value)}.")
+    if least is not None and value < least:
+        raise ShapeError(f"{name} must be at least {least}, and it is {shown(value)}.")
+    return int(value)
+
+
+def flag(value: Any, name: str) -> bool:
+    """Yes or no: True, False, 1 or 0."""
+    if not isinstance(value, (Integral, np.bool_)) or value not in (0, 1):
+        raise ShapeError(f"{name} must be True or False, not {shown(value)}.")
+    return bool(value)
+
+
+def one_of(value: Any, name: str, choices: tuple[str, ...]) -> str:
+    """One of a few words."""
+    if not isinstance(value, str) or value not in choices:
+        listed = " or ".join(f'"{choice}"' for choice in choices)
+        raise ShapeError(f"{name} must be {listed}, not {shown(value)}.")
+    return value
+
+
+def shape_tuple(value: Any, name: str) -> tuple[int, ...]:
+    """A shape: sizes of at least 0."""
+    if not isinstance(value, (tuple, list)) or not all(_is_int(n) and 0 <= n <= 2**62 for n in value):
+        raise ShapeError(f"{name} must be a shape, sizes of at least 0 as in (2, 3), not {shown(value)}.")
+    return tuple(int(n) for n in value)
+
+
+def generator(seed: Any) -> np.random.Generator:
+    """The random numbers of a seed: None for other ones each time, or a whole number of at least 0."""
+    return np.random.default_rng(None if seed is None else whole(seed, "seed", 0))
 
 
 def pad_sides(
@@ -44,7 +90,7 @@ def pad_sides(
         if padding == "valid":
             return (0, 0), (0, 0)
         if padding != "same":
-            raise ShapeError(f'padding must be a number, a pair, "same" or "valid", not {padding!r}.')
+            raise ShapeError(f'padding must be a number, a pair, "same" or "valid", not {shown(padding)}.')
         sides = []
         for n, k, s, d in zip(size, kernel, stride, dilation, strict=True):
             total = max((-(-n // s) - 1) * s + (k - 1) * d + 1 - n, 0)
@@ -52,7 +98,7 @@ def pad_sides(
         return sides[0], sides[1]
     if isinstance(padding, (tuple, list)) and any(isinstance(side, (tuple, list)) for side in padding):
         if len(padding) != 2:
-            raise ShapeError(f"padding by side is ((top, bottom), (left, right)), not {padding!r}.")
+            raise ShapeError(f"padding by side is ((top, bottom), (left, right)), not {shown(padding)}.")
         return pair(padding[0], "padding (top, bottom)", 0), pair(padding[1], "padding (left, right)", 0)
     vertical, horizontal = pair(padding, "padding", 0)
     return (vertical, vertical), (horizontal, horizontal)

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from types import NoneType
 from typing import Any
 
 from ..array import DeviceArray, empty, to_device, zeros
 from ..device import Device, current_device
+from ..errors import OutOfMemoryError
 from ..kernel import kernel, launch
 from . import conv_blocked, conv_gemm, conv_implicit, conv_tiled, elementwise
 from .arguments import Padding, Pair, expect_shape, rank
 from .conv_shape import Conv2dShape, conv2d_shape
+from .rounds import check_rounds
 from .variants import choose
 
-LOCAL_3D = (
-    8,
-    8,
-    1,
-)  # 64 work-items: every known device allows them; one size means one compile per kernel
+# 64 work-items: every known device allows them; one size means one compile per kernel.
+LOCAL_3D = (8, 8, 1)
 
 
 def conv2d(
@@ -77,13 +77,21 @@ def conv2d_backward(
 
 
 def _variant(operation: str, shape: Conv2dShape, named: str | None) -> str:
-    return _variant_on(current_device(), operation, shape, named)
+    if not isinstance(named, (str, NoneType)):
+        return choose(operation, current_device(), 0, named)  # which says what is wrong with it
+    device = current_device()
+    limits = device.max_allocation_bytes, device.longest_loop
+    return _variant_on(device, operation, shape, named, limits)
 
 
 @lru_cache(maxsize=1024)
-def _variant_on(device: Device, operation: str, shape: Conv2dShape, named: str | None) -> str:
+def _variant_on(
+    device: Device, operation: str, shape: Conv2dShape, named: str | None, limits: tuple[int, int | None]
+) -> str:
+    """Remembered for each of the device's `limits`, which `choose` reads."""
     weights = operation == "conv2d_backward_weight"
-    chosen = choose(operation, device, shape.multiply_adds, named, conv_blocked.scratch(shape, weights))
+    scratch, rounds = conv_blocked.scratch(shape, weights), _rounds(operation, shape)
+    chosen = choose(operation, device, shape.multiply_adds, named, scratch, rounds)
     if chosen == "blocked" and named is None and not conv_blocked.suits(shape):
         return "plain"
     # What this device's local memory or work-groups are too small for gives way to plain.
@@ -92,14 +100,32 @@ def _variant_on(device: Device, operation: str, shape: Conv2dShape, named: str |
     return "plain" if chosen == "implicit_gemm" and not conv_implicit.fits(device) else chosen
 
 
+def _rounds(operation: str, shape: Conv2dShape, plain: bool = False) -> int:
+    """How often a work-item goes round its loops, at most: in the blocked kernel, or in the plain one."""
+    if operation == "conv2d_backward_weight":
+        return shape.N * (shape.OH * (shape.OW + 1) + 1)
+    forward = operation == "conv2d_forward"
+    channels, width = (shape.C, shape.OW) if forward else (shape.K, shape.W)
+    terms = channels * (shape.R * (shape.S + 1) + 1)
+    return terms if plain else terms * (width // 8 + 16)
+
+
+def _check_plain(device: Device, operation: str, shape: Conv2dShape) -> None:
+    check_rounds(device, _rounds(operation, shape, plain=True), operation)
+
+
 # The parts by themselves, for layers: arguments as the functions above have checked them. `stored` is
 # what `store_input` gave, so that the forward pass and the weight gradient can share it.
 
 
 def store_input(x: DeviceArray, shape: Conv2dShape, variant: str | None = None) -> DeviceArray | None:
     """x in the layout that the forward pass and the weight gradient read, if that is another than x's."""
-    blocked = x.size and _variant("conv2d_forward", shape, variant) == "blocked"
-    return conv_blocked.store_input(x, shape) if blocked else None
+    if not x.size or _variant("conv2d_forward", shape, variant) != "blocked":
+        return None
+    try:
+        return conv_blocked.store_input(x, shape)
+    except OutOfMemoryError:
+        return None  # `forward` then takes the plain kernel
 
 
 def forward(
@@ -118,9 +144,14 @@ def forward(
         return y
     chosen = _variant("conv2d_forward", shape, variant)
     if chosen == "blocked":
-        stored = conv_blocked.store_input(x, shape) if stored is None else stored
-        conv_blocked.forward(stored, w, b, y, shape, relu)
-        return y
+        try:
+            stored = conv_blocked.store_input(x, shape) if stored is None else stored
+            conv_blocked.forward(stored, w, b, y, shape, relu)
+            return y
+        except OutOfMemoryError:  # the plain kernel needs no scratch memory
+            if variant is not None:
+                raise
+            chosen = "plain"
     if chosen == "gemm":
         conv_gemm.forward(x, w, b, y, shape)
     elif chosen == "tiled":
@@ -130,6 +161,7 @@ def forward(
     else:
         bias, has_bias = (w, 0) if b is None else (b, 1)  # an unread buffer must still be one
         device = current_device()
+        _check_plain(device, "conv2d_forward", shape)
         run = kernel(device, "conv2d", "conv2d_forward_plain")
         items = (shape.OW, shape.OH, shape.N * shape.K)
         launch(device, run, items, LOCAL_3D, x, w, bias, has_bias, y, *shape)
@@ -145,13 +177,20 @@ def backward_data(
         return dx
     chosen = _variant("conv2d_backward_data", shape, variant)
     if chosen == "blocked":
-        conv_blocked.backward_data(dy, w, dx, shape)
-    elif chosen == "gemm":
+        try:
+            conv_blocked.backward_data(dy, w, dx, shape)
+            return dx
+        except OutOfMemoryError:  # the plain kernel needs no scratch memory
+            if variant is not None:
+                raise
+            chosen = "plain"
+    if chosen == "gemm":
         conv_gemm.backward_data(dy, w, dx, shape)
     elif chosen == "implicit_gemm":
         conv_implicit.backward_data(dy, w, dx, shape)
     else:
         device = current_device()
+        _check_plain(device, "conv2d_backward_data", shape)
         run = kernel(device, "conv2d", "conv2d_backward_data_plain")
         launch(device, run, (shape.W, shape.H, shape.N * shape.C), LOCAL_3D, dy, w, dx, *shape)
     return dx
@@ -174,14 +213,25 @@ def backward_weight(
     device = current_device()
     chosen = _variant("conv2d_backward_weight", shape, variant)
     if chosen == "blocked":
-        stored = conv_blocked.store_input(x, shape) if stored is None else stored
-        conv_blocked.backward_weight(dy, stored, dw, db, shape)
-        return dw, db
+        try:
+            stored = conv_blocked.store_input(x, shape) if stored is None else stored
+            conv_blocked.backward_weight(dy, stored, dw, db, shape)
+            return dw, db
+        except OutOfMemoryError:  # the plain kernel needs no scratch memory
+            if variant is not None:
+                raise
+            chosen = "plain"
+    _check_plain(device, "conv2d_backward_weight", shape)  # the bias's kernel goes round as often
+    if chosen == "implicit_gemm":
+        try:
+            conv_implicit.backward_weight(dy, x, dw, shape)
+        except OutOfMemoryError:  # the plain kernel needs no scratch memory
+            if variant is not None:
+                raise
+            chosen = "plain"
     if chosen == "gemm":
         conv_gemm.backward_weight(dy, x, dw, shape)
-    elif chosen == "implicit_gemm":
-        conv_implicit.backward_weight(dy, x, dw, shape)
-    else:
+    elif chosen == "plain":
         run = kernel(device, "conv2d", "conv2d_backward_weight_plain")
         launch(device, run, (shape.S, shape.R, shape.K * shape.C), (1, 1, 8), dy, x, dw, *shape)
     run = kernel(device, "conv2d", "conv2d_backward_bias_plain")

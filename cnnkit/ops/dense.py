@@ -7,10 +7,11 @@ from typing import Any
 
 from ..array import DeviceArray, empty, reshaped, to_device, zeros
 from ..device import current_device
-from ..errors import ShapeError
+from ..errors import OutOfMemoryError, ShapeError
 from ..kernel import kernel, launch
 from . import blocked
-from .arguments import expect_shape, rank
+from .arguments import expect_shape, flag, rank, shape_tuple
+from .rounds import check_rounds
 from .variants import choose
 
 LOCAL_2D = (16, 4)
@@ -27,7 +28,8 @@ def matmul(
     a, b = to_device(a, "a"), to_device(b, "b")
     rank(a, "a", "(rows, inner)")
     rank(b, "b", "(inner, columns)")
-    return product(a, b, transpose_a, transpose_b, variant=variant)
+    turned = flag(transpose_a, "transpose_a"), flag(transpose_b, "transpose_b")
+    return product(a, b, *turned, variant=variant)
 
 
 def matmul_backward(dy: Any, a: Any, b: Any) -> tuple[DeviceArray, DeviceArray]:
@@ -84,13 +86,16 @@ def flatten(x: Any) -> DeviceArray:
 
 def flatten_backward(dy: Any, x_shape: tuple[int, ...]) -> DeviceArray:
     """dy in the shape `x_shape` that flatten was given."""
-    dy = to_device(dy, "dy")
+    dy, x_shape = to_device(dy, "dy"), shape_tuple(x_shape, "x_shape")
+    if len(x_shape) < 2:
+        raise ShapeError(f"x_shape must be that of a batch (N, ...), and it is {x_shape}.")
     if dy.size != math.prod(x_shape):
         raise ShapeError(
-            f"dy has {dy.size} numbers and x_shape {tuple(x_shape)} asks for {math.prod(x_shape)}: "
+            f"dy has {dy.size} numbers and x_shape {x_shape} asks for {math.prod(x_shape)}: "
             "flatten keeps their number."
         )
-    return reshaped(dy, tuple(x_shape))
+    expect_shape(dy, "dy", (x_shape[0], math.prod(x_shape[1:])), "the shape of flatten's output")
+    return reshaped(dy, x_shape)
 
 
 def _check_linear(x: DeviceArray, w: DeviceArray) -> None:
@@ -129,11 +134,15 @@ def product(
     device = current_device()
     a_steps = (1, a.shape[1]) if transpose_a else (a.shape[1], 1)
     b_steps = (1, b.shape[1]) if transpose_b else (b.shape[1], 1)
+    check_rounds(device, inner + inner // 32 + 1, "A matrix product")
     if inner and choose("matmul", device, rows * columns * inner, variant) == "blocked":
-        blocked.product(
-            a, blocked.pack(b, inner, columns, *b_steps), out, (rows, columns, inner), a_steps, bias=bias
-        )
-        return out
+        try:
+            packed = blocked.pack(b, inner, columns, *b_steps)
+            blocked.product(a, packed, out, (rows, columns, inner), a_steps, bias=bias)
+            return out
+        except OutOfMemoryError:  # the plain kernel needs no room for a packed copy
+            if variant is not None:
+                raise
     run = kernel(device, "matmul", "matmul_plain")
     # An unread buffer must still be one: any will do where there is no bias, or nothing to multiply.
     first, second = (a, b) if inner else (out, out)

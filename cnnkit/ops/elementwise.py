@@ -5,7 +5,6 @@ relu and leaky_relu go back by their input x, tanh and sigmoid by their output y
 
 from __future__ import annotations
 
-import math
 from numbers import Real
 from typing import Any
 
@@ -13,9 +12,9 @@ import numpy as np
 
 from ..array import DeviceArray, empty, to_device
 from ..device import Device, current_device
-from ..errors import ShapeError
+from ..errors import ShapeError, shown
 from ..kernel import kernel, launch
-from .arguments import same_shape
+from .arguments import number, same_shape, whole
 
 LOCAL_1D = (64,)
 
@@ -59,12 +58,12 @@ def relu_backward(dy: Any, x: Any) -> DeviceArray:
 
 def leaky_relu(x: Any, slope: float = 0.01) -> DeviceArray:
     """x where x > 0, else slope * x; any shape."""
-    return _forward("leaky_relu_forward", x, _number(slope, "slope"))
+    return _forward("leaky_relu_forward", x, number(slope, "slope"))
 
 
 def leaky_relu_backward(dy: Any, x: Any, slope: float = 0.01) -> DeviceArray:
     """dx = dy where x > 0, else slope * dy."""
-    return _backward("leaky_relu_backward", dy, x, "x", _number(slope, "slope"))
+    return _backward("leaky_relu_backward", dy, x, "x", number(slope, "slope"))
 
 
 def tanh(x: Any) -> DeviceArray:
@@ -93,21 +92,20 @@ def dropout(x: Any, p: float, seed: int) -> DeviceArray:
     The same `seed` (any int, taken modulo 2**32) drops the same places. Srivastava et al. 2014, in the
     "inverted" form that leaves prediction untouched.
     """
-    return _forward("dropout", x, _probability(p), np.uint32(int(seed) % 2**32))
+    return _forward("dropout", x, probability(p), _seed(seed))
 
 
 def dropout_backward(dy: Any, p: float, seed: int) -> DeviceArray:
     """dx: dy with the same places dropped and the same scale, for the `p` and `seed` of the forward pass."""
-    return _run("dropout", (to_device(dy, "dy"),), _probability(p), np.uint32(int(seed) % 2**32))
+    return _run("dropout", (to_device(dy, "dy"),), probability(p), _seed(seed))
 
 
-def _number(value: Any, name: str) -> float:
-    if not isinstance(value, Real) or math.isnan(value):
-        raise ShapeError(f"{name} must be a real number, not {value!r}.")
-    return float(value)
-
-
-def _probability(p: Any) -> float:
-    if not isinstance(p, Real) or not 0 <= float(p) < 1:
-        raise ShapeError(f"p is the share that is dropped: 0 <= p < 1, and it is {p!r}.")
+def probability(p: Any) -> float:
+    """A share that is dropped, below 1 also when it is rounded to float32."""
+    if not (isinstance(p, Real) and 0 <= p < 1) or np.float32(p) == 1:  # type: ignore[operator]
+        raise ShapeError(f"p is the share that is dropped: 0 <= p < 1, and it is {shown(p)}.")
     return float(p)
+
+
+def _seed(seed: Any) -> np.uint32:
+    return np.uint32(whole(seed, "seed") % 2**32)

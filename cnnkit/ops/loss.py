@@ -8,9 +8,9 @@ import numpy as np
 
 from ..array import DeviceArray, empty, is_device_array, to_device, to_numpy
 from ..device import current_device
-from ..errors import CnnkitError, ShapeError
+from ..errors import ShapeError
 from ..kernel import kernel, launch
-from .arguments import expect_shape, rank, same_shape
+from .arguments import expect_shape, one_of, rank, same_shape
 from .elementwise import LOCAL_1D
 from .probability import LOCAL_ROWS
 
@@ -108,9 +108,7 @@ def _scaled_sum(values: DeviceArray, scale: float) -> DeviceArray:
 
 
 def _scale(reduction: str, size: int) -> float:
-    if reduction not in ("mean", "sum"):
-        raise CnnkitError(f'reduction must be "mean" or "sum", not {reduction!r}.')
-    return 1.0 / size if reduction == "mean" else 1.0
+    return 1.0 / size if one_of(reduction, "reduction", ("mean", "sum")) == "mean" else 1.0
 
 
 def _check_classes(scores: Any, labels: Any) -> tuple[DeviceArray, DeviceArray]:

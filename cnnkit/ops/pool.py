@@ -10,7 +10,7 @@ from ..array import DeviceArray, empty, to_device
 from ..device import current_device
 from ..errors import ShapeError
 from ..kernel import kernel, launch
-from .arguments import Pair, expect_shape, output_size, pair, rank
+from .arguments import Pair, expect_shape, flag, output_size, pair, rank, shape_tuple
 from .conv import LOCAL_3D
 from .elementwise import relu_backward
 from .variants import choose
@@ -20,6 +20,7 @@ def pool2d_shape(
     x_shape: tuple[int, ...], kernel_size: Pair, stride: Pair | None, padding: Pair
 ) -> tuple[int, ...]:
     """Check a pooling's shapes; all that its kernels need, in the order of POOL2D_SHAPE."""
+    x_shape = shape_tuple(x_shape, "The input's shape")
     if len(x_shape) != 4:
         raise ShapeError(f"The input's shape must be (N, C, H, W), and it is {tuple(x_shape)}.")
     N, C, H, W = x_shape
@@ -61,13 +62,14 @@ def max_pool2d(
     out_shape = (*x.shape[:2], shape[3], shape[4])
     y, winners = empty(out_shape), empty(out_shape, np.int32)
     if y.size:
-        chosen = choose("max_pool2d_forward", device, x.size, variant)
+        rounds = shape[3] * shape[4] * (shape[5] * (shape[6] + 1) + 1)
+        chosen = choose("max_pool2d_forward", device, x.size, variant, rounds=rounds)
         run = kernel(device, "pool2d", f"max_pool2d_forward_{chosen}")
         if chosen == "blocked":
             launch(device, run, shape[:1], (1,), x, y, winners, *shape)
         else:
             launch(device, run, (shape[4], shape[3], shape[0]), LOCAL_3D, x, y, winners, *shape)
-    return (y, winners) if return_indices else y
+    return (y, winners) if flag(return_indices, "return_indices") else y
 
 
 def max_pool2d_backward(
@@ -116,7 +118,8 @@ def route_to_winners(
     device = current_device()
     dx = empty(tuple(x_shape))
     if dx.size:
-        chosen = choose("max_pool2d_backward", device, dx.size, variant)
+        rounds = shape[1] * shape[2] + 2 * shape[3] * shape[4]
+        chosen = choose("max_pool2d_backward", device, dx.size, variant, rounds=rounds)
         run = kernel(device, "pool2d", f"max_pool2d_backward_{chosen}")
         if chosen == "blocked":
             y, relu = (dy, 0) if positive is None else (positive, 1)  # an unread buffer must still be one
@@ -138,12 +141,13 @@ def avg_pool2d(
     x = to_device(x, "x")
     rank(x, "x", "(N, C, H, W)")
     shape = pool2d_shape(x.shape, kernel_size, stride, padding)
+    counted = int(flag(count_include_pad, "count_include_pad"))
     device = current_device()
     y = empty((*x.shape[:2], shape[3], shape[4]))
     if y.size:
         run = kernel(device, "pool2d", "avg_pool2d_forward_plain")
         items = (shape[4], shape[3], shape[0])
-        launch(device, run, items, LOCAL_3D, x, y, int(count_include_pad), *shape)
+        launch(device, run, items, LOCAL_3D, x, y, counted, *shape)
     return y
 
 
@@ -159,10 +163,11 @@ def avg_pool2d_backward(
     dy = to_device(dy, "dy")
     shape = pool2d_shape(x_shape, kernel_size, stride, padding)
     expect_shape(dy, "dy", (*x_shape[:2], shape[3], shape[4]), "the shape of avg_pool2d's output")
+    counted = int(flag(count_include_pad, "count_include_pad"))
     device = current_device()
     dx = empty(tuple(x_shape))
     if dx.size:
         run = kernel(device, "pool2d", "avg_pool2d_backward_plain")
         items = (shape[2], shape[1], shape[0])
-        launch(device, run, items, LOCAL_3D, dy, dx, int(count_include_pad), *shape)
+        launch(device, run, items, LOCAL_3D, dy, dx, counted, *shape)
     return dx

@@ -15,7 +15,8 @@ kernels, never copies of them. Its ideas are told above it in `kernels/`:
 from __future__ import annotations
 
 from ..device import Device
-from ..errors import CnnkitError
+from ..errors import CnnkitError, shown
+from .rounds import check_rounds, too_long
 
 VARIANTS: dict[str, tuple[str, ...]] = {
     "conv2d_forward": ("plain", "tiled", "gemm", "implicit_gemm", "blocked"),
@@ -32,17 +33,25 @@ SMALL = 4096
 LARGE = 1 << 26
 
 
-def choose(operation: str, device: Device, work: int, named: str | None = None, scratch: int = 0) -> str:
+def choose(
+    operation: str, device: Device, work: int, named: str | None = None, scratch: int = 0, rounds: int = 0
+) -> str:
     """The variant of `operation` for `device`, this much work and scratch memory (in numbers).
 
     The named one, if any. Else `plain` for little work and on simulators; on CPUs `blocked`, unless it would
     take too much scratch memory; elsewhere, and then, `implicit_gemm` (not measured on a GPU yet); `plain`
-    where the operation has no such variant. `work` is about the number of multiply-adds.
+    where the operation has no such variant, and on a device that would end the loops of the blocked kernel,
+    whose work-items go round at most `rounds` times. `work` is about the number of multiply-adds.
     """
     known = VARIANTS[operation]
     if named is not None:
-        if named not in known:
-            raise CnnkitError(f"{operation} has no variant {named!r}; it has: {', '.join(known)}.")
+        if not isinstance(named, str) or named not in known:
+            raise CnnkitError(f"{operation} has no variant {shown(named)}; it has: {', '.join(known)}.")
+        if named == "blocked":
+            check_rounds(device, rounds, f"The blocked kernel of {operation}")
         return named
-    best = "blocked" if device.kind == "CPU" and scratch <= LARGE else "implicit_gemm"
+    if too_long(device, rounds):
+        return "plain"
+    room = min(LARGE, device.max_allocation_bytes // 4)
+    best = "blocked" if device.kind == "CPU" and scratch <= room else "implicit_gemm"
     return best if best in known and work > SMALL and device.kind != "simulator" else "plain"

@@ -142,6 +142,21 @@ def _filled(rows, columns):
     return function
 
 
+def _matrix_product(x, w):
+    """Each patch as a matrix, times the filter as a matrix."""
+    y = np.zeros(places(x, w))
+    for i, j in np.ndindex(y.shape):
+        y[i, j] = np.dot(x[i : i + w.shape[0], j : j + w.shape[1]], w).sum()
+    return y
+
+
+def _products_of_a_place(x, w):
+    y = np.zeros(places(x, w))
+    for i, j in np.ndindex(y.shape):
+        y[i, j] = x[i : i + w.shape[0], j : j + w.shape[1]] * w
+    return y
+
+
 def _zeros_like_the_image(x, w):
     y, right = np.zeros_like(x), corr2d(x, w)
     y[: right.shape[0], : right.shape[1]] = right
@@ -234,6 +249,17 @@ slide = FunctionExercise(
             "rows for columns",
             "you used the filter's number of rows for its columns, too: not every filter is square",
             _one_column_of_places,
+        ),
+        Wrong(
+            "matrix product",
+            "`np.dot` and `@` on two grids are the matrix product, rows times columns: here each pixel meets one weight, "
+            "so `*`, and then the sum of all",
+            _matrix_product,
+        ),
+        Wrong(
+            "several numbers",
+            "what you write into one place of the result is a whole grid of numbers: add the products up, with `.sum()`",
+            _products_of_a_place,
         ),
         Wrong(
             "not added up",
@@ -739,14 +765,14 @@ own_kernel = KernelExercise(
         ),
         Wrong(
             "comma",
-            "x[i + r, j + s] is Python: in C the comma throws its left side away, and x[j + s] is left. Row i + r, "
+            "the comma in x[i + r, j + s] is Python: C throws its left side away, and x[j + s] is left. Row i + r, "
             "column j + s is x[(i + r) * W + j + s]",
             _changed("x[(i + r) * W + j + s]", "x[i + r, j + s]"),
             _taps(lambda i, j, r, s, W: j + s, _weight),
         ),
         Wrong(
             "two commas",
-            "x[i + r, j + s] and w[r, s] are Python: in C the comma throws its left side away, and x[j + s] and w[s] are "
+            "the commas in x[i + r, j + s] and w[r, s] are Python: C throws their left sides away, and x[j + s] and w[s] are "
             "left. Multiply the row by the length of a row, and add the column: w[r * S + s]",
             _changed("x[(i + r) * W + j + s]", "x[i + r, j + s]").replace("w[r * S + s]", "w[r, s]"),
             _taps(lambda i, j, r, s, W: j + s, lambda r, s, R, S: s),
@@ -799,7 +825,7 @@ own_kernel = KernelExercise(
         ),
         Wrong(
             "added to nothing",
-            "y holds nothing at the beginning, not even 0: collect the sum in a variable of your own, and write it into y "
+            "nothing is in y at the beginning, not even 0: collect the sum in a variable of your own, and write it into y "
             "once, with `=`",
             _changed("] = sum", "] += sum"),
             symptom="unwritten",

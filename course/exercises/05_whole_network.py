@@ -480,6 +480,15 @@ def _without_smallest(scores):
     return _powers(scores - scores.min())
 
 
+def _sum_of_others(scores):
+    """The largest score taken off above the line, and not below it."""
+    return np.exp(scores - scores.max()) / np.exp(scores).sum()
+
+
+def _divided_by_largest(scores):
+    return _powers(scores / scores.max())
+
+
 def _base_two(scores):
     powers = 2.0 ** (scores - scores.max())
     return powers / powers.sum()
@@ -548,6 +557,18 @@ probabilities = FunctionExercise(
             "you divided by the mean of the exponentials, not by their sum: now they add up to the number "
             "of classes",
             lambda scores: softmax(scores) * len(scores),
+        ),
+        Wrong(
+            "largest taken off above",
+            "you took the largest score off above the fraction line and not below it: the sum must be that of the same "
+            "exponentials",
+            _quietly(_sum_of_others),
+        ),
+        Wrong(
+            "scaled",
+            "you divided the scores by the largest of them: that changes the differences between them. Take it off: "
+            "`scores - scores.max()`",
+            _quietly(_divided_by_largest),
         ),
         Wrong(
             "smallest taken off",
@@ -744,7 +765,7 @@ own_kernel = KernelExercise(
         ),
         Wrong(
             "comma",
-            "x[row, column] is Python: in C the comma throws its left side away, and x[column] is left. Row r, column "
+            "the comma in x[row, column] is Python: C throws its left side away, and x[column] is left. Row r, column "
             "c is x[r * W + c]",
             _changed(LOOPS, ("x[(2 * i + r) * W + 2 * j + s]", "x[2 * i + r, 2 * j + s]")),
             lambda x: np.broadcast_to(np.maximum(x[0, ::2], x[0, 1::2]), (x.shape[0] // 2, x.shape[1] // 2)),
@@ -766,7 +787,7 @@ own_kernel = KernelExercise(
         ),
         Wrong(
             "read before",
-            "y holds nothing at the beginning, not even 0: keep the largest number in a variable of your own, and "
+            "nothing is in y at the beginning, not even 0: keep the largest number in a variable of your own, and "
             "write it into y once, with `=`",
             _changed(PLAIN, ("] = best", "] += best")),
             symptom="unwritten",

@@ -558,6 +558,15 @@ def _first_only(g, x):
     return dw
 
 
+def _room_like_g(g, x):
+    dw = np.zeros_like(g)
+    (OH, OW), (H, W) = g.shape, x.shape
+    for r in range(H - OH + 1):
+        for s in range(W - OW + 1):
+            dw[r, s] = (g * x[r : r + OH, s : s + OW]).sum()
+    return dw
+
+
 def _size_of_g(g, x):
     dw, right = np.zeros(g.shape), weight_gradient(g, x)
     for r, s in np.ndindex(g.shape):
@@ -656,6 +665,12 @@ of_weights = FunctionExercise(
             "as large as g",
             "the answer is as large as g: it has a number for each weight, H - OH + 1 rows and W - OW + 1 columns",
             _size_of_g,
+        ),
+        Wrong(
+            "room as large as g",
+            "the array for the answer is as large as g, and too small: it has a number for each weight, H - OH + 1 rows and "
+            "W - OW + 1 columns",
+            _room_like_g,
         ),
         Wrong(
             "rows for columns",

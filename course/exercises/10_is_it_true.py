@@ -740,6 +740,11 @@ leak = FunctionExercise(
             _of_all,
         ),
         Wrong(
+            "share held back",
+            "that is the share of all pictures that is held back: of these, which have a sibling in the training part?",
+            lambda original, held: float(held.mean()),
+        ),
+        Wrong(
             "number",
             "that is how many leak: divide by how many are held back",
             lambda original, held: np.isin(original[held], original[~held]).sum(),

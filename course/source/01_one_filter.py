@@ -33,7 +33,8 @@ photo = data.photo()  # (1, 1, 300, 300), from 0 (black) to 1 (white)
 #
 # $$\begin{pmatrix}0&1&2\\3&4&5\\6&7&8\end{pmatrix} \star \begin{pmatrix}0&1\\2&3\end{pmatrix}$$
 #
-# In the upper left corner the patch is 0, 1, 3, 4, so the first number is 0·0 + 1·1 + 3·2 + 4·3 = 19. **Predict
+# (The star between them stands for all of this: lay, multiply, add up, slide.) In the upper left corner the patch is
+# 0, 1, 3, 4, so the first number is 0·0 + 1·1 + 3·2 + 4·3 = 19. **Predict
 # first:** what are the other three? There is room for four in all. Take a pencil and write the whole result into the next
 # cell, as a grid of rows; then check it. (A wrong answer costs nothing, here and everywhere: the check tells you what it
 # sees, and you try again. Take away the `#` in front of `hint`, and the same cell gives you a hint.)
@@ -50,7 +51,8 @@ check("01.1", my_result)
 # solution("01.1")
 
 # %% [markdown]
-# Now let cnnkit compute it:
+# Now let cnnkit compute it. Its images have the shape (images, channels, height, width), here (1, 1, 3, 3); `.get()` fetches
+# the result from the device, and `[0, 0]` picks the only picture in it.
 
 # %% tags=["demonstration", "reveal"]
 image = np.arange(9).reshape(1, 1, 3, 3)
@@ -77,7 +79,8 @@ show(
 )
 
 # %% [markdown]
-# Written as a formula, with $x$ the image, $w$ the filter and $y$ the result:
+# Written as a formula, with $x$ the image, $w$ the filter and $y$ the result. Place $(i, j)$ is the one in row $i$ and column
+# $j$ of the result; $r$ and $s$ run over the rows and columns of the filter; all four count from 0:
 #
 # $$y_{i,j} = \sum_{r}\sum_{s} w_{r,s}\; x_{i+r,\;j+s}$$
 #
@@ -89,8 +92,10 @@ show(
 # ## Your turn: slide it yourself
 #
 # Write `corr2d`, the function that does this for any gray image `x` (H, W) and filter `w` (R, S), with two plain loops
-# over the places of the window. How large must the result be? Count the places in the pictures above. (Write it now or
-# later: until it is right, cnnkit's own function stands in for it.)
+# over the places of the window. How large must the result be? Count the places in the pictures above. Three things of NumPy
+# that you may need: `H, W = x.shape` says how large an image is; `np.zeros((4, 5))` makes a grid of 4 rows and 5 columns to
+# write into; and `x[2:4, 0:3]` cuts rows 2 and 3, columns 0 to 2 out of it. (Beware of `np.dot`: on two grids it does
+# something else. Are you stuck? Go on and come back later: nothing below needs this function.)
 
 
 # %% tags=["exercise", "01.2"]
@@ -114,7 +119,8 @@ check("01.2", corr2d)
 
 # %% [markdown]
 # Every check draws fresh numbers, so it can be run as often as you like. When something is wrong, it shows the first case in
-# which your function and the right one differ, and names the mistake if it is a well-known one.
+# which your function and the right one differ, and names the mistake if it is a well-known one. (It checks what you have **run**. If your
+# cell ended in a red error, Python has kept the version before it, and that is what the check sees.)
 #
 # ## A filter that finds edges
 #
@@ -148,7 +154,7 @@ for name, weights in (("8", edges), ("-18", typo)):
 # %% [markdown]
 # Now the whole photograph. cnnkit works on batches of images and banks of filters, so the single filter is given two more
 # axes, `[None, None]`, to become one filter of one channel; `padding="same"` keeps the picture's size and is explained
-# below.
+# below. The answers are above 0 or below it; the picture shows how **far** from 0 they are (`np.abs` drops the sign).
 
 # %% tags=["demonstration"]
 result = cnnkit.conv2d(photo, edges[None, None], padding="same").get()[0, 0]
@@ -168,7 +174,7 @@ show(
 # %% [markdown]
 # On a wall of one color: nothing. The eight neighbors are taken away exactly as often as the middle is counted. Only where
 # the middle **differs** from its surroundings is something left, and that is what an edge is. Nobody told the filter
-# about hats or collars; nine numbers do it. (With −18 the wall would glow as brightly as any edge. The specks on the wall of
+# about hats or collars; nine numbers do it. (With −18 the weights add up to −26, and a wall of 0.7 answers 0.7 · (−26) = −18.2: it would glow as brightly as any edge. The specks on the wall of
 # the photograph are the grain of the film: differences between neighbors, too. And the thin bright frame is not in the
 # photograph: there the filter compares pixels with the zeros of the padding.)
 #
@@ -177,7 +183,7 @@ show(
 # Type any number into the grid, or pick a preset. Point at the result, or tab to it and use the arrow keys: the window
 # lights up in the photograph, and its multiplications are written out underneath.
 #
-# Find out, before you read on:
+# Find out, before you read on (the answers are at the end of the notebook):
 #
 # 1. Which preset gives back the photograph unchanged? Which of its nine weights matter?
 # 2. *Blur* has all weights equal. What must they add up to, if the picture is to stay as bright as it was?
@@ -223,7 +229,8 @@ print(cnnkit.conv2d(impulse, numbered).get()[0, 0].astype(int))
 # - [**padding**](glossary.ipynb#padding) puts a frame of zeros around the image, so that the window may hang over the border;
 # - [**stride**](glossary.ipynb#stride) is the length of a step: with stride 2 the window visits every second place, and the result is about half
 #   as large in each direction;
-# - [**dilation**](glossary.ipynb#dilation) spreads the weights apart, with gaps between them: the filter sees farther with no more weights.
+# - [**dilation**](glossary.ipynb#dilation) spreads the weights apart: with dilation 2 they lie on every second pixel, and
+#   the filter sees farther with no more weights. With dilation 1 there are no gaps.
 #
 # In one direction, for an image of $n$ pixels and a filter of $k$ weights, the number of places is
 #
@@ -231,14 +238,15 @@ print(cnnkit.conv2d(impulse, numbered).get()[0, 0].astype(int))
 #
 # Read it from the inside: the padded image, less the width that the filter spans, is how far the window can travel;
 # divided by the step, how many steps it can take; and one more for where it stood at first. $\lfloor\;\rfloor$ rounds
-# down, because half a step is no step.
+# down, because half a step is no step. For 300 pixels and 3 weights, with padding 0, dilation 1 and stride 1: 300 − 2 − 1 is
+# 297 steps, and one more place makes 298.
 #
 # Here are the windows themselves. Point at an output cell to see what it reads, or at an input pixel to see who reads it; the
 # numbers in the input say how many windows read each pixel. Find out, before you read on:
 #
 # 4. Which pixels are read least, with stride 1 and no padding? What does a padding of 1 change for them?
 # 5. Make a setting in which some pixels are read by nobody. The explorer says which.
-# 6. Choose AlexNet's first layer from the examples. How large is its output, and how do you get that number from the formula?
+# 6. Choose AlexNet's first layer from the examples (AlexNet is a famous network of 2012). How large is its output, and how do you get that number from the formula?
 
 # %% tags=["demonstration"]
 GeometryExplorer(size=7, kernel=3, stride=1, padding=0)
@@ -328,7 +336,10 @@ check("01.6", my_filter)
 # - `get_global_id(0)` says in which column you are, `get_global_id(1)` in which row.
 # - Memory is one long row of numbers. An image that is `W` pixels wide keeps the pixel of row `i`, column `j` at
 #   `x[i * W + j]`.
-# - Work-items come in whole groups, so there are usually more of them than places: those too many must leave at once.
+# - Work-items come in whole groups, so there are usually more of them than places: those too many must leave at once. `return;`
+#   leaves the kernel, and `||` is C for *or*: `if (i >= 5 || j >= 8) return;`
+# - `for (int r = 0; r < R; r++) { ... }` is C for `for r in range(R):`; the braces hold what Python would indent.
+# - A variable of your own holds nothing until you give it a number: `float sum = 0;` and then, as in Python, `sum += ...;`
 #
 # A slip here is no disaster. Your kernel runs in a process of its own, where it can write beside its buffers, crash or
 # never end: this notebook lives on, and the check says what happened.
@@ -377,7 +388,8 @@ print(text[start : text.index("/* Global size (W, H, N*C)")])
 
 # %% [markdown]
 # The outer loop over `c` is new. It runs over the channels, and there is only one as long as the photograph is gray:
-# color is the next subject of the course. (For speed, cnnkit does not always run this one. On a processor it picks
+# color is the next subject of the course, and so are `K`, many filters, and `b`, a number that is added to the sum.
+# (`CONV2D_SHAPE` stands for a list of whole numbers: sizes, stride, padding and dilation. For speed, cnnkit does not always run this one. On a processor it picks
 # one that keeps a block of sums in registers, `kernels/conv2d_blocked.cl`; `cnnkit.conv2d(..., variant="plain")` asks
 # for this one.)
 #

@@ -25,7 +25,8 @@ photo = data.photo()  # (1, 1, 300, 300)
 # ## Three stages in a row
 #
 # The article behind this course works one example: a gray photograph of 300×300 pixels goes through a filter, then an
-# *activation*, then *pooling*, and each result is shown. Here are the three stages.
+# *activation*, then *pooling*, and each result is shown. You know the three stages,
+# each by itself. Here they are in a row.
 #
 # 1. **Convolution** slides the edge filter of [notebook 01](01_one_filter.ipynb) over the photograph.
 # 2. **ReLU**, the rectified linear unit, keeps what is positive and sets the rest to zero: $\max(0, x)$, for each
@@ -91,7 +92,7 @@ pipeline
 #
 # First `relu`, for an array `x` of any shape: a row, a picture, a batch of volumes. Leave `x` itself as it is; others may
 # still need it. (Python's `max` compares two single numbers, and `np.max` looks for the one largest number of a whole
-# array. Neither is meant. NumPy has a third one, with a longer name, that takes two arguments, compares them place by place
+# array. Neither is meant. NumPy has a third one, with a longer name, which stood in notebook 03 and takes two arguments, compares them place by place
 # and keeps the larger number in each.)
 
 
@@ -134,7 +135,7 @@ check("05.2", max_pool2x2)
 # Real networks use color and many filters. An image of 32×32 pixels in color is a **volume**: width 32, height 32,
 # depth 3. A filter is always as deep as the volume it slides over, so a 3×3 filter has 3·3·3 = 27 weights here, and it
 # still gives *one* number per place. With **twelve** filters there are twelve numbers per place: stacked, they are a
-# new volume of depth 12, and each of its layers is called a **feature map**.
+# new volume of depth 12, and each of these twelve pictures is called a **feature map**.
 #
 # Our pictures have four kinds of shapes in them, drawn by the course itself:
 
@@ -151,7 +152,8 @@ named = ", ".join(pictures.classes[label] for label in pictures.labels)
 show(figure, f"Eight small color pictures: {named}.")
 
 # %% [markdown]
-# And this is a whole network, from the picture to four probabilities:
+# And this is a whole network, from the picture to four probabilities. `Sequential` runs its layers one after the other. Nobody
+# has chosen their weights: they are drawn at random, and `seed=0` draws the same ones each time.
 
 # %% tags=["demonstration"]
 network = Sequential(
@@ -175,7 +177,8 @@ network.summary((3, 32, 32))
 # - **ReLU** and **pooling** have nothing to learn.
 # - **Flatten** moves nothing; it only reads the volume as one row. (That 16·16·12 is 3072 again is chance.)
 # - The last layer is **fully connected** (or *dense*): each of its neurons has a weight for every number of the row. It
-#   is a matrix product and a bias, $y = W x + b$. Running a picture through all the layers like this is called
+#   is a matrix product and a bias, $y = W x + b$, with $W$ for the table of its weights. Here these are 3072·4, and 4
+#   biases: 12 292. Running a picture through all the layers like this is called
 #   **feedforward**.
 #
 # Between input and output lie the **hidden layers**. Their numbers are no pictures and no answers, but what the network
@@ -236,7 +239,8 @@ print(f"the convolution: {shared} parameters; a dense layer: {dense // shared:,}
 # $$p_j = \frac{e^{x_j}}{\sum_i e^{x_i}}$$
 #
 # The exponential makes everything positive, and dividing by the sum makes them add up to 1. Where there are only two
-# answers, yes or no, the **sigmoid** $1/(1+e^{-x})$ does the same for a single score.
+# answers, yes or no, the **sigmoid** $1/(1+e^{-x})$ does the same for a single score $x$: it is what softmax gives
+# the first of the two scores $x$ and 0.
 #
 # **Predict first.** Softmax of the scores 1, 2, 3 gives 9, 24 and 67 percent. What does it give for 1001, 1002, 1003?
 # And what would go wrong if you computed it as the formula says, with numbers that stop at about $10^{38}$?
@@ -249,7 +253,10 @@ with np.errstate(over="ignore", invalid="ignore"):
     print("taken literally:", naive / naive.sum())
 
 # %% [markdown]
-# Only the differences count, so cnnkit takes the largest score off first, and no exponential can overflow.
+# Taken literally, $e^{1001}$ is a number of 435 digits. For the computer that is *infinite*, infinite by infinite is no number,
+# and it says so: *nan*, not a number. But only the differences between the scores count. Take the same $c$ off all of them:
+# each exponential is divided by $e^c$, the sum is, too, and the quotients stay as they were. So cnnkit takes the **largest** score
+# off first, and no exponential can overflow.
 #
 # ## Your turn: softmax
 #
@@ -296,8 +303,8 @@ show(
 
 # %% [markdown]
 # It guesses, and of course it does: its weights are random numbers. The *architecture* is all there, and it knows
-# nothing. What is missing is the one thing that makes networks useful, and it is the subject of
-# **[08 Train a classifier](08_train_a_classifier.ipynb)**.
+# nothing. What is missing is the one thing that makes networks useful: to **learn**. The next two notebooks find out how that
+# is done, and in [08 Train a classifier](08_train_a_classifier.ipynb) a whole network does it.
 #
 # Its last layer, by the way, is nothing but your function, one row after the other:
 
@@ -396,3 +403,5 @@ progress()
 # **To think on.** What would be lost without ReLU: could two convolutions in a row be written as one? · A picture of
 # 64×64 instead of 32×32: which lines of the table change their number of parameters? · Why is the input of the dense
 # layer one row, and what does the network forget by that?
+#
+# **Next:** [06 Loss and backpropagation](06_loss_and_backprop.ipynb) gives the network's guesses a mark.

@@ -19,7 +19,20 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import cnnkit
-from cnnkit import Adam, Conv2d, Dropout, Flatten, Linear, MaxPool2d, ReLU, Sequential, data, fit
+from cnnkit import (
+    Adam,
+    AvgPool2d,
+    Conv2d,
+    Dropout,
+    Flatten,
+    LeakyReLU,
+    Linear,
+    MaxPool2d,
+    ReLU,
+    Sequential,
+    data,
+    fit,
+)
 from cnnkit.exercises import check, hint, leaders, progress, solution, use
 from cnnkit.explore import Canvas, Group, TrainingDashboard, show
 from cnnkit.model import load
@@ -29,7 +42,7 @@ from cnnkit.train import evaluate
 # ## The pictures
 #
 # 1797 real digits, written by 13 people. Each is only 8×8 pixels: every pixel says how much ink fell into one square of
-# a fine grid. Move the slider and read a few. Are you right every time?
+# a grid, from 0 (no ink, shown black) to 1 (full of ink, shown white). Move the slider and read a few. Are you right every time?
 
 # %% tags=["demonstration"]
 everything = data.digits(test=None)
@@ -53,7 +66,7 @@ Group(number, picture, answer, caption="One digit of 8 x 8 pixels, chosen by the
 #
 # A network can learn its training pictures by heart, so they say little about what it has understood. We set a fifth of
 # the digits aside, show it the other four fifths, and let it sit the exam on the fifth that it has never seen. (The charts
-# below call the exam *validation*.) The split is **stratified**: each digit makes up the same share of both parts.
+# below call the exam [*validation*](glossary.ipynb#validation-set).) The split is **stratified**: each digit makes up the same share of both parts.
 
 # %% tags=["demonstration"]
 train, test = data.digits(test=0.2, seed=0)
@@ -64,7 +77,7 @@ print("per digit, exam: ", np.bincount(test.labels))
 # %% [markdown]
 # ## The network
 #
-# Two convolutions of 16 filters each, one pooling, and a dense layer that gives each digit a score. **Dropout** is new:
+# Two convolutions of 16 filters each, one pooling, and a dense layer that gives each digit a score. [**Dropout**](glossary.ipynb#dropout) is new:
 # in training it sets three in ten of its inputs to zero, different ones each time, so that no single number can be relied
 # on; in the exam it does nothing. There is no softmax at the end because the loss works on the scores.
 
@@ -116,8 +129,9 @@ check("08.1", my_first_loss)
 # %% [markdown]
 # Then see where the curve begins.
 #
-# Run the next cell to get the dashboard, and the one after it to train. While it runs, move the [**learning rate**](glossary.ipynb#learning-rate), the
-# length of each step (it begins at 0.003). Press *Pause*, then *Step* a few times: each press is one batch of 32. Look at the 16
+# Run the next cell to get the dashboard, and the one after it to train. That lasts only a few seconds, so press *Pause* early, then
+# *Step* a few times: each press is one batch of 32. Then *Resume*, and if you like, move the
+# [**learning rate**](glossary.ipynb#learning-rate), the length of each step (it begins at 0.003). Look at the 16
 # filters of the first layer: do not expect pictures, 3×3 is too small for that; but some change a lot from the noise that they
 # were, and some hardly at all. And look at the worst examples, the digits that cost the most: would you have read them?
 
@@ -194,7 +208,7 @@ print(f"by your function: {losses.mean():.4f}, by cnnkit: {evaluate(network, tes
 # %% [markdown]
 # ## Look at its mistakes
 #
-# A single number hides much. The **confusion matrix** shows which digit was taken for which: one row for each digit that
+# A single number hides much. The [**confusion matrix**](glossary.ipynb#confusion-matrix) shows which digit was taken for which: one row for each digit that
 # was written, one column for each that was read. In row 3, column 8 stands how many threes were read as eights.
 #
 # Write `confusion_matrix`, from the labels `written` and the network's answers `read`, two arrays of equally many digits.
@@ -252,7 +266,7 @@ show(
 )
 
 # %% [markdown]
-# These four have the largest loss: their right answers got the least. Would *you* have read them right?
+# These four (with dark ink, as on paper) have the largest loss: their right answers got the lowest probability. Would *you* have read them right?
 #
 # ## How good is it really?
 #
@@ -304,7 +318,15 @@ print(
 )
 
 # %% [markdown]
-# In the file, the digits of one writer stand together. So the last fifth holds mostly the handwriting of people that the
+# Why? Look at what was written, from four places of the file on:
+
+# %% tags=["demonstration", "reveal"]
+for start in (0, 130, 386, 516):
+    print(f"from digit {start:3}:", *everything.labels[start : start + 40])
+
+# %% [markdown]
+# About every 130 digits the same sequence begins anew: one person after another filled in the same form. So the digits of
+# one writer stand together, and the last fifth holds mostly the handwriting of people that the
 # network has never seen, while a random split lets it learn from every writer. Neither number is wrong: they answer two
 # different questions. *How well does it read people it knows? How well does it read strangers?* If you build something
 # for strangers, be glad of the lazy split, and suspicious of the other.
@@ -324,7 +346,7 @@ print(f"convolutional: {evaluate(network, test)['accuracy']:.1%}")
 
 # %% [markdown]
 # On pictures this small and this neatly centered, the difference is two or three percent. That sounds like little, and is
-# more than twice as many mistakes. It grows with the picture, and it grows when things move:
+# more than twice as many mistakes. And it grows when things move:
 
 # %% tags=["demonstration", "nbval-ignore-output"]
 moved = np.zeros_like(test.images)
@@ -336,7 +358,7 @@ for name, model in (("dense", dense_network), ("convolutional", network)):
 
 # %% [markdown]
 # Both suffer, and that is worth remembering when someone tells you that convolutional networks do not mind where things
-# are. The convolution hardly minds; the dense layer behind it does.
+# are. The convolution hardly minds; the dense layer behind it does. [Notebook 10](10_is_it_true.ipynb) measures the two apart.
 #
 # ## Your turn: a network of your own
 #

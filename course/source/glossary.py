@@ -27,7 +27,7 @@
 #
 # ## batch
 #
-# The $N$ examples that go through the network together. The gradient of a step is the mean over them. (08)
+# The $N$ examples that go through the network together. The gradient of a step is the mean over them. (02)
 #
 # ## bias
 #

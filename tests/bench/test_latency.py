@@ -173,3 +173,5 @@ def test_a_wrong_picture_ends_the_row_and_is_told(latency):
 def test_options_that_do_not_exist_are_refused(latency, capsys):
     assert latency.main(["--fast"]) == 2
     assert "usage" in capsys.readouterr().err
+    assert latency.main(["--quick", "Nothing"]) == 2
+    assert "No explorer is called nothing; there are ActivationExplorer" in capsys.readouterr().err

@@ -10,6 +10,8 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import nbformat
@@ -154,6 +156,12 @@ class Notebook:
         """Run one cell without waiting for its end."""
         self.page.locator(CELL).nth(index).locator(".cm-content").click()
         self.page.keyboard.press("Control+Enter")
+
+    @contextmanager
+    def saving(self) -> Iterator[None]:
+        """Until the notebook is saved. Its checkpoint comes last: JupyterLab ignores a Ctrl+S before that."""
+        with self.page.expect_response(lambda a: a.request.method == "POST" and "checkpoints" in a.url):
+            yield
 
     def output(self, index: int) -> str:
         """The text that a cell printed."""

@@ -1,7 +1,8 @@
 """From key press to picture: how long a learner's hand waits, for every explorer and for `interact`.
 
-python tests/browser/latency.py            30 key presses each, about seven minutes
-python tests/browser/latency.py --quick    9 each
+python tests/browser/latency.py                 30 key presses each, about a quarter of an hour
+python tests/browser/latency.py --quick         9 each
+python tests/browser/latency.py Reads Filter    these, by words of their names; Watching: the dashboard
 
 One JupyterLab, and in it a notebook for every explorer, which holds `interact` with three Matplotlib
 pictures of 300x300 as well: the two are measured by turns, so that whatever else the machine does meets
@@ -316,8 +317,15 @@ def cost_of_watching(lab: Lab, browser: Any, rounds: int) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    if set(arguments) - {"--quick"}:
-        print("usage: python tests/browser/latency.py [--quick]", file=sys.stderr)
+    words = [word.lower() for word in arguments if word != "--quick"]
+    if any(word.startswith("-") for word in words):
+        print("usage: python tests/browser/latency.py [--quick] [NAME ...]", file=sys.stderr)
+        return 2
+    rows = [row for row in ROWS if not words or any(word in row.explorer.lower() for word in words)]
+    watching = not words or "watching" in words
+    if not rows and not watching:
+        names = ", ".join(row.explorer for row in ROWS)
+        print(f"No explorer is called {' or '.join(words)}; there are {names}, Watching.", file=sys.stderr)
         return 2
     chromium = find_chromium()
     try:
@@ -328,18 +336,20 @@ def main(arguments: list[str]) -> int:
         print("This needs Chromium or Chrome on the PATH, and playwright: make latency.", file=sys.stderr)
         return 2
     rounds, each, cost_rounds = (3, 3, 3) if "--quick" in arguments else (5, 6, 7)
-    print(f"{rounds * each} key presses on each of {len(ROWS)} explorers:", flush=True)
+    print(f"{rounds * each} key presses on each of {len(rows)} explorers:", flush=True)
     timed = []
     with tempfile.TemporaryDirectory() as home, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, headless=True, args=CHROMIUM_FLAGS)
         lab = Lab(Path(home))
         draw_all_cells(lab)
         try:
-            for row in ROWS:
+            for row in rows:
                 timed.append(measure_row(lab, browser, row, rounds, each))
                 print(table(timed[-1:]).splitlines()[2], flush=True)
-            print(f"\n{table(timed)}\n\n{verdict(timed)}\n", flush=True)
-            print(cost_of_watching(lab, browser, cost_rounds))
+            if timed:
+                print(f"\n{table(timed)}\n\n{verdict(timed)}\n", flush=True)
+            if watching:
+                print(cost_of_watching(lab, browser, cost_rounds))
         finally:
             browser.close()
             lab.end_kernels()

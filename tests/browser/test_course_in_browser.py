@@ -46,11 +46,14 @@ def test_run_all(browser, lab, name):
 
 def saved_when_done(page, path):
     """The code cells of the notebook at `path`, saved from the page once the last of them has run."""
-    deadline = time.monotonic() + SECONDS
+    deadline, cells = time.monotonic() + SECONDS, []
     while time.monotonic() < deadline:
         page.keyboard.press("Control+s")
         page.wait_for_timeout(1500)
-        cells = [c for c in nbformat.read(path, as_version=4).cells if c.cell_type == "code"]
+        try:
+            cells = [c for c in nbformat.read(path, as_version=4).cells if c.cell_type == "code"]
+        except nbformat.reader.NotJSONError:  # it is being written
+            continue
         if all(cell.execution_count for cell in cells):
             return cells
     missing = [cell.source[:60] for cell in cells if not cell.execution_count]

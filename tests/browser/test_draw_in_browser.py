@@ -190,7 +190,7 @@ def test_a_sample_is_picked_by_keys_and_nudged(opened):
     tool(page, "Clear").click()
     wait_for_ink(page, ink.empty())
     wait_for_kernel(page, ink.empty())
-    assert page.get_by_role("checkbox", name="Fit it, as the digits were").is_checked()
+    page.get_by_role("checkbox", name="Fit it, as the digits were", checked=True).wait_for()
     assert opened.complaints == []
 
 

@@ -98,10 +98,8 @@ def test_a_state_reached_with_the_keyboard_is_saved_for_the_teacher(open_noteboo
     notebook.page.wait_for_timeout(1000)
     notebook.run_cell(2)
     wait_for_output(notebook, 2, "01.5 passed: 1 of 1 point.")
-    notebook.page.keyboard.press("Control+s")
+    with notebook.saving():
+        notebook.page.keyboard.press("Control+s")
     path = sorted(lab.root.glob("notebook*.ipynb"), key=lambda p: p.stat().st_mtime)[-1]
-    deadline = time.monotonic() + 20
-    while not (states := read(path).states) and time.monotonic() < deadline:
-        notebook.page.wait_for_timeout(500)
-    ((name, state),) = states
+    ((name, state),) = read(path).states
     assert name == "01.5" and find("01.5").goal(json.loads(state)) == ""

@@ -67,7 +67,7 @@ def test_pooling_by_mouse_keyboard_and_typing(open_notebook, star):
     box.press("Enter")
     wait_for_picture(page, "output", painted(pool(star, 3, 1, np.mean), star))
     wait_for_text(page, "[role=status]", "Windows overlap")
-    assert not page.get_by_label("stride = window").is_checked()
+    page.get_by_role("checkbox", name="stride = window", checked=False).wait_for()
     own = pool(star, 3, 1, np.mean)
     page.get_by_label("one color range for both").uncheck()
     wait_for_picture(page, "output", painted(own, own))

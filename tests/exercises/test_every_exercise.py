@@ -2,13 +2,22 @@
 
 import pytest
 
+from cnnkit import current_device
 from cnnkit.exercises import notebooks
-from cnnkit.exercises.definition import Exercise, FunctionExercise, KernelExercise, Prediction, StateExercise
+from cnnkit.exercises.definition import (
+    Exercise,
+    FunctionExercise,
+    KernelExercise,
+    Prediction,
+    StateExercise,
+    Wrong,
+)
 from cnnkit.exercises.judge import judge
 from cnnkit.exercises.registry import exercises
 from cnnkit.exercises.run import run_here
 
 ALL = list(exercises().values())
+POCL = current_device().platform == "Portable Computing Language"
 SEEDS = range(3)
 PREDICTIONS = (Prediction, StateExercise)  # one value is right, and that is that
 
@@ -44,7 +53,16 @@ def seeds_for(exercise: Exercise) -> range:
     return range(1) if slow else SEEDS
 
 
-WRONG = [(exercise, wrong) for exercise in ALL for wrong in exercise.wrong]
+def marks(exercise: Exercise, wrong: Wrong) -> list:
+    """A kernel without end takes its five seconds: one in every run, the others in the slow tests."""
+    return [pytest.mark.slow] if wrong.symptom == "timeout" and exercise.id != "01.7" else []
+
+
+# A group that does not meet at its barrier: OpenCL leaves open what happens then; we know PoCL's way alone.
+LEFT_OPEN = [("11.4", "left before the barrier")]
+WRONG = [
+    pytest.param(e, wrong, id=f"{e.id}-{wrong.name}", marks=marks(e, wrong)) for e in ALL for wrong in e.wrong
+]
 
 
 @pytest.mark.parametrize("exercise", ALL, ids=lambda e: e.id)
@@ -58,14 +76,13 @@ def test_right_answers_pass(exercise):
             assert result.points == exercise.points
 
 
-@pytest.mark.parametrize(
-    ("exercise", "wrong"), WRONG, ids=lambda part: getattr(part, "id", None) or part.name
-)
+@pytest.mark.parametrize(("exercise", "wrong"), WRONG)
 def test_a_wrong_answer_is_rejected_with_its_own_sentence(exercise, wrong):
     for seed in seeds_for(exercise):
         result = verdict(exercise, wrong.answer, seed)
         assert result.status == "not yet" and result.points < exercise.points, (seed, result.as_dict())
-        assert result.mistake == wrong.sentence, (seed, result.as_dict())
+        if POCL or (exercise.id, wrong.name) not in LEFT_OPEN:
+            assert result.mistake == wrong.sentence, (seed, result.as_dict())
 
 
 @pytest.mark.parametrize("exercise", ALL, ids=lambda e: e.id)

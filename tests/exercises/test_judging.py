@@ -19,6 +19,7 @@ from cnnkit.exercises.definition import (
 from cnnkit.exercises.judge import judge
 from cnnkit.exercises.plain import NotPlain, to_plain
 from cnnkit.exercises.run import run_here
+from cnnkit.exercises.words import as_text
 
 HINTS = ("one", "two", "three")
 
@@ -199,6 +200,16 @@ def test_exceptions_are_an_outcome_with_the_line():
     assert "out of bounds" in result.reason
     assert "it raised SystemExit" in verdict(lambda x: sys.exit(3)).reason
     assert "RecursionError" in verdict(lambda x: (lambda f: f(f))(lambda f: f(f))).reason
+
+
+def test_what_goes_wrong_alike_everywhere_is_told_once():
+    def raises(x):
+        return missing_name  # noqa: F821 -- that is the mistake
+
+    result = verdict(raises)
+    assert "missing_name" in result.reason and result.case
+    assert as_text(result).count("missing_name") == 1
+    assert as_text(verdict("no function")).count("must be a function") == 1
 
 
 def test_an_input_that_was_changed_is_noticed():

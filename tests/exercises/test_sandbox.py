@@ -108,7 +108,16 @@ def test_an_array_changed_in_place_is_the_result(box):
             ["outside `w`, behind its end", "line 10 of your cell reads it"],
         ),
         ("w[r * S + s]", "w[r * S + s - 1]", "outside read", 10, ["outside `w`, before its start"]),
-        ("float sum = 0;", "float sum = 0.0f / (R - 2);", "outside read", None, ["NaN", "0 divided by 0"]),
+        pytest.param(  # llvmpipe says that it is 0
+            *(
+                "float sum = 0;",
+                "float sum = 0.0f / (R - 2);",
+                "outside read",
+                None,
+                ["NaN", "0 divided by 0"],
+            ),
+            marks=only_pocl,
+        ),
     ],
 )
 def test_wrong_accesses(box, old, new, symptom, line, said):
@@ -138,6 +147,7 @@ def test_an_overrun_of_an_input_is_named_by_the_input(box):
     assert "wrote outside `x`: 1 number behind its end, at index 64," in outcome.problem
 
 
+@only_pocl  # llvmpipe ends every loop after 65 535 rounds
 def test_an_endless_loop_is_stopped_and_the_next_run_is_served(box):
     outcomes = box.run(
         but(FILTER, "r < R; r++", "r < R; r--"), "filter2d", [filter_launch()] * 3, seconds=1.0

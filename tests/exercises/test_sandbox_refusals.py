@@ -18,7 +18,7 @@ from kernels_for_sandbox import (
 import cnnkit
 from cnnkit.errors import CnnkitError
 from cnnkit.exercises.launch import In, Launch, Local, Out
-from cnnkit.exercises.sandbox import Sandbox, client
+from cnnkit.exercises.sandbox import Sandbox, client, sentences
 
 POCL = cnnkit.current_device().platform == "Portable Computing Language"
 
@@ -77,6 +77,29 @@ def test_a_function_that_exists_nowhere(box):
     assert outcome.symptom == "build"
     assert "`g`" in outcome.problem
     assert outcome.line == (4 if POCL else outcome.line)
+
+
+INTEL_LOG = """clBuildProgram failed: BUILD_PROGRAM_FAILURE
+
+Build on <pyopencl.Device 'CPU' on 'Intel(R) OpenCL' at 0x55>:
+
+Compilation started
+Compilation done
+Linking started
+Linking done
+Device build started
+Options used by backend compiler: -I /somewhere
+Failed to build device program
+JIT session error: %s
+"""
+
+
+def test_the_log_of_intels_compiler_begins_with_what_went_well():
+    source = "float g(float a);\n__kernel void f(__global float *y) { y[0] = g(1); }"
+    told, _ = sentences.build(source, "f", INTEL_LOG % "Symbols not found: [ g ]")
+    assert "there is no function `g`" in told
+    told, _ = sentences.build(source, "f", INTEL_LOG % "something else")
+    assert told == "Your kernel does not compile; the compiler says: Failed to build device program."
 
 
 def test_what_is_refused_before_it_runs(box):

@@ -122,17 +122,25 @@ def test_the_answer_is_the_networks(fresh):
         np.testing.assert_array_equal(fresh.canvases["moved"].values, model.result[0])
 
 
-def test_the_curve_counts_what_is_read_right(fresh):
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("rotation", 30.0),
+        pytest.param("shift_x", 1.0, marks=pytest.mark.slow),
+        pytest.param("shift_y", -2.0, marks=pytest.mark.slow),
+        pytest.param("scale", 2.0, marks=pytest.mark.slow),
+    ],
+)
+def test_the_curve_counts_what_is_read_right(fresh, name, value):
     model, test = fresh.model, digits_test()
-    for name, value in (("rotation", 30.0), ("shift_x", 1.0), ("shift_y", -2.0), ("scale", 2.0)):
-        positions, curve = model.positions(name), model.curve(name)
-        at = int(np.flatnonzero(np.isclose(positions, value))[0])
-        motion = Motion(**{name: value})
-        images = np.stack([reference(image[0], motion)[None] for image in test.images]).astype(np.float32)
-        right = digits_network().predict(images).argmax(axis=1) == test.labels
-        assert curve[at] == pytest.approx(right.mean(), abs=1.5 / len(test))
-        assert curve[12] == pytest.approx(cnnkit.evaluate(digits_network(), test)["accuracy"], abs=1e-6)
-        assert len(positions) == len(curve) == 25 and positions[12] == (1 if name == "scale" else 0)
+    positions, curve = model.positions(name), model.curve(name)
+    at = int(np.flatnonzero(np.isclose(positions, value))[0])
+    motion = Motion(**{name: value})
+    images = np.stack([reference(image[0], motion)[None] for image in test.images]).astype(np.float32)
+    right = digits_network().predict(images).argmax(axis=1) == test.labels
+    assert curve[at] == pytest.approx(right.mean(), abs=1.5 / len(test))
+    assert curve[12] == pytest.approx(cnnkit.evaluate(digits_network(), test)["accuracy"], abs=1e-6)
+    assert len(positions) == len(curve) == 25 and positions[12] == (1 if name == "scale" else 0)
 
 
 def test_words_and_marker_tell_what_was_measured(fresh):

@@ -51,6 +51,11 @@ def counted(pairs, size):
     return counts
 
 
+LARGE_GROUPS = cnnkit.current_device().max_work_group_size >= 256
+large_groups = pytest.mark.skipif(not LARGE_GROUPS, reason="a tile of 16x16 is a work-group of 256")
+
+
+@large_groups
 def test_the_known_numbers_come_out_by_counting():
     model = ReadsModel(size=64, filter_size=3, padding=1, tile=16)
     assert model.logs["plain"].total == 36_100 and model.logs["tiled"].total == 4_900
@@ -100,7 +105,7 @@ def test_what_one_work_item_and_its_group_read():
 @pytest.mark.parametrize(
     ("x_shape", "w_shape", "stride", "padding", "tile"),
     [
-        ((1, 1, 64, 64), (1, 1, 3, 3), 1, 1, 16),
+        pytest.param((1, 1, 64, 64), (1, 1, 3, 3), 1, 1, 16, marks=large_groups),
         ((2, 3, 13, 17), (5, 3, 5, 5), 2, 2, 8),
         ((1, 2, 9, 9), (1, 2, 4, 4), 3, 0, 4),
     ],
@@ -110,7 +115,10 @@ def test_counting_changes_no_result_and_misses_no_channel(name, x_shape, w_shape
     x, w = rng.standard_normal(x_shape, np.float32), rng.standard_normal(w_shape, np.float32)
     log, result = count_convolution(name, x, w, stride, padding, tile)
     ours = cnnkit.conv2d(x, w, stride=stride, padding=padding, variant=name).get()
-    assert np.array_equal(result, ours)
+    if name == "plain" or LARGE_GROUPS:
+        assert np.array_equal(result, ours)
+    else:  # the library's own tiles do not fit: it took the plain kernel, whose order of adding is another
+        np.testing.assert_allclose(result, ours, rtol=1e-5, atol=1e-5)
     per_pixel = log.per_place(x_shape)
     assert per_pixel.sum() == log.total and log.outside == 0
     assert (per_pixel == per_pixel[:1, :1]).all()  # every image and channel is read in the same way
@@ -289,6 +297,7 @@ def test_pointing_lights_up_what_is_read():
     assert explorer.model.pixel is None
 
 
+@large_groups
 def test_work_items_beyond_the_output_are_told_apart():
     explorer = ReadsExplorer(size=20, tile=16)
     assert explorer.items.values.shape == (32, 32) and "no output" in explorer.items.caption

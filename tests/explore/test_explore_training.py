@@ -89,6 +89,15 @@ def test_the_learning_rate_changes_the_running_optimizer(digits):
     assert optimizer.lr == 0.02
 
 
+def test_the_slider_follows_a_rate_that_falls(digits):
+    dashboard, optimizer = TrainingDashboard(), cnnkit.Adam(0.004)
+    few = digits[0].images[:64], digits[0].labels[:64]
+    callbacks = [cnnkit.LinearDecay(), dashboard]
+    cnnkit.fit(small_model(), few, epochs=4, optimizer=optimizer, callbacks=callbacks, progress=False)
+    assert optimizer.lr == pytest.approx(0.001)
+    assert dashboard.model.learning_rate == optimizer.lr
+
+
 def test_stop_ends_the_run(digits):
     dashboard = TrainingDashboard()
     recorder = Recorder(7, lambda run: dashboard.stop.click())
@@ -177,10 +186,10 @@ def test_it_draws_a_few_times_a_second_however_fast_steps_come(monkeypatch):
     monkeypatch.setattr(dashboard, "_look", lambda *args: None)
 
     run = SimpleNamespace(epoch=1, steps_per_epoch=10**9, step=0, latest={})
-    for step in range(1, 1001):  # in a second
+    for step in range(1, 1501):  # in one and a half seconds
         run.step, run.latest, clock.now = step, {"loss": 1.0 / step}, step / 1000
         dashboard.on_step_end(run)
-    assert len(drawn) == 3 and min(np.diff(drawn)) == pytest.approx(0.4)
+    assert len(drawn) == 3 and min(np.diff(drawn)) == pytest.approx(module.REDRAW_EVERY)
 
 
 @pytest.mark.parametrize("cost", [0.0001, 0.02, 3.0])

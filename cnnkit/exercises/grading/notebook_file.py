@@ -20,7 +20,7 @@ MOST_BYTES = 100 * MEBI
 LARGE = 5 * MEBI  # from here on it is parsed in a process of its own
 PARSING = Path(__file__).with_name("notebook_text.py")
 CONFINE = Path(__file__).with_name("confine.py")
-SECONDS, MEMORY = 60, 3 << 30
+SECONDS, MEMORY = 60, 1 << 30
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,9 @@ class State:
         for path in self._folder.glob("*.gathered"):
             with contextlib.suppress(OSError, wire.WireError):
                 record = wire.receive(io.BytesIO(path.read_bytes()))
-                if record.get("settings") == settings and isinstance(record.get("digest"), str):
+                kinds = {"settings": str, "digest": str, "gathered": dict}
+                whole = all(isinstance(record.get(name), kind) for name, kind in kinds.items())
+                if whole and record["settings"] == settings:
                     self._records[path.stem] = record
         self._settings = settings
 
@@ -83,7 +85,7 @@ class State:
         try:
             run = json.loads(self._run_file.read_text(encoding="utf-8"))
             good = run["kind"] == KIND and type(run["seed"]) is int and isinstance(run["started"], str)
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             good = False
         if not good:
             raise CnnkitError(f"{self._run_file} is damaged: name another folder, or delete this one.")

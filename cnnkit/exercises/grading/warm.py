@@ -9,7 +9,7 @@ import sys
 import threading
 from pathlib import Path
 
-from ...device import cache_folder
+from ...compile_cache import cache_folder
 
 # What most notebooks run: the filters of the early ones, a small network and its training.
 WARMING = """

@@ -31,7 +31,7 @@ HOW_TO_INSTALL = (
     "`sudo apt install oclgrind`, and restart the notebook's kernel."
 )
 _LIBRARY = "liboclgrind-rt-icd.so"
-_SETTINGS = {
+SETTINGS = {
     "OCLGRIND_DATA_RACES": "1",
     "OCLGRIND_UNINITIALIZED": "1",
     "OCLGRIND_BUILD_OPTIONS": "-O0",  # the lines of the source, as it was written
@@ -93,7 +93,7 @@ def _one(source: str, function: str, job: Job, run: Run, variables: dict[str, st
         log = Path(folder) / "log"
         environment = {
             **os.environ,
-            **_SETTINGS,
+            **SETTINGS,
             **variables,
             "OCLGRIND_LOG": str(log),
             DEVICE: '{"platform": "Oclgrind"}',

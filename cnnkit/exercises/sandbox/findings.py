@@ -90,6 +90,7 @@ def depends(job: Job, source: str, run: Run, buffer: Buffer, at: int) -> Told:
         reasons.append(f"a read of `{job.name(buffer.index)}` before it is written")
     if uses_local_memory(source):
         reasons.append("a read of __local memory before it is written (is a barrier missing?)")
+    reasons.append("a variable that was never set")
     words = f"The result at {_at(buffer, at)}, {_groups(run)}, depends on numbers that are not its own"
     return f"{words}: look for {one_of(reasons)}.", None
 

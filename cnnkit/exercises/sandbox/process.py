@@ -8,13 +8,13 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from ...device import Device, cache_folder
+from ...compile_cache import cache_folder, forget_broken_builds, is_ours, writable
+from ...device import Device
 from ...errors import CnnkitError, DeviceError
 from .. import wire
 from . import worker as worker_module
@@ -170,12 +170,10 @@ def compile_cache() -> str:
     """PoCL's cache for learners' kernels: apart from cnnkit's own, which loads what it finds in there."""
     own = Path(os.environ.get("POCL_CACHE_DIR") or cache_folder("pocl"))
     folder = own.with_name(f"{own.name}-sandbox")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            return str(folder)
-    except OSError:
-        return str(cache_folder("pocl-sandbox"))
+    folder = folder if writable(folder) else cache_folder("pocl-sandbox")
+    if is_ours(folder):
+        forget_broken_builds(folder)
+    return str(folder)
 
 
 def _variables(device: Device | None) -> dict[str, str]:

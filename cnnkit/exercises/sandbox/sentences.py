@@ -30,15 +30,17 @@ SIGNALS = {
     "SIGABRT": "abort",
     "SIGILL": "illegal step",
 }
+NO_FUNCTION = (
+    r"(?:Cannot find symbol|[Uu]nresolved external symbol|undefined symbol:?|Symbols not found: \[) `?'?(\w+)"
+)
+PROGRESS = r"(?:Compilation|Linking|Device build) \w+$|Options used"  # Intel's log begins with what goes well
 STACK = 64 << 10  # bytes of private arrays that a work-item surely has room for
 
 
 def build(source: str, function: str, log: str) -> Told:
     """The compiler's first words, at the line of the cell."""
     found = parse_build_log(log)
-    missing = re.search(
-        r"(?:Cannot find symbol|[Uu]nresolved external symbol|undefined symbol:?) `?'?(\w+)", log
-    )
+    missing = re.search(NO_FUNCTION, log)
     if not found and missing:
         called = lines_calling(source, missing[1])
         text, line = lines_clause(source, called, "calls it", "call it")
@@ -158,7 +160,7 @@ def lines_clause(source: str, lines: Sequence[int], one: str, many: str) -> Told
 def _plain_words(log: str) -> str:
     """A log's first line with something in it, without paths of this machine."""
     body = re.split(r"\n\(options: |\n\(source saved as ", re.split(r"\nBuild on [^\n]*\n", log)[-1])[0]
-    lines = [line.strip() for line in body.splitlines() if line.strip()]
+    lines = [line.strip() for line in body.splitlines() if line.strip() and not re.match(PROGRESS, line)]
     words = re.sub(r"(?:[A-Za-z]:)?[/\\][^\s:'\"]+[/\\]", "", lines[0]) if lines else ""
     return words.rstrip(".")[:300]
 

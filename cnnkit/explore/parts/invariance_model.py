@@ -220,11 +220,13 @@ class InvarianceModel(Model):
         return float(self.positions(name)[first]), float(self.positions(name)[last])
 
     def derived(self) -> dict[str, Any]:
-        """Label and answer, their probabilities, and accuracies at rest and at the hand's position."""
+        """Label and answer, their probabilities (four decimals, to which devices agree), and accuracies
+        at rest and at the hand's position.
+        """
         facts: dict[str, Any] = {"label": self.label, "answer": self.answer, "right": None}
         if self.probabilities is not None:
             facts["right"] = self.answer == self.label
-            facts["probabilities"] = self.probabilities
+            facts["probabilities"] = np.round(self.probabilities, 4)
             facts["accuracy"] = self.accuracy(self.moved)
             facts["accuracy_at_rest"] = float(self.curve(self.moved)[POSITIONS // 2])
             facts["robust_range"] = self.robust_range(self.moved)

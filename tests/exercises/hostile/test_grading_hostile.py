@@ -103,7 +103,9 @@ def _check(report: dict[str, Any], samples: list[Sample]) -> None:
         said = _words(submission)
         if os.environ.get("CNNKIT_SHOW_VERDICTS"):
             print(f"{sample.name:34} {submission['points']} {submission['seconds']:5.1f} s  {said[:150]}")
-        if submission["points"] != sample.points or sample.said not in said:
+        # Either of two limits may be the first, as on a busy machine time and memory.
+        explained = any(words in said for words in sample.said.split(" | "))
+        if submission["points"] != sample.points or not explained:
             wrong.append(
                 f"{sample.name}: {submission['points']} points, not {sample.points}; {sample.said!r}: {said}"
             )
@@ -121,8 +123,12 @@ def test_all_samples_get_their_points(unprotected, tmp_path, monkeypatch):
     _check(_grade(samples, unprotected, tmp_path, monkeypatch), samples)
 
 
+# Of the two ways to confine a submission the usual run takes the better one that is here.
+HERE = [BUBBLEWRAP, pytest.param(True, id="limits")] if bubblewrap_missing() else [BUBBLEWRAP]
+
+
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("unprotected", [BUBBLEWRAP, pytest.param(True, id="limits")])
+@pytest.mark.parametrize("unprotected", HERE)
 def test_a_core_of_samples_gets_its_points(unprotected, tmp_path, monkeypatch):
     core = _fitting([sample for sample in SAMPLES if sample.core], unprotected)
     _check(_grade(core, unprotected, tmp_path, monkeypatch), core)

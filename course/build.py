@@ -34,6 +34,9 @@ STUB, KERNEL_STUB = "...  # your code here", "// your code here"
 KERNEL_CELL = "%%kernel"
 LEFT_EMPTY = frozenset(("exercise", "answer", "reveal"))  # in the learner's version
 CELL_SECONDS = 120
+# A cell with one of these prints code of ours, and is out of date when that code has changed.
+PRINTS_CODE = ("inspect.getsource(", "kernel.source(")
+CODE = [*(COURSE.parent / "cnnkit").rglob("*.py"), *(COURSE.parent / "kernels").glob("*.cl")]
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 
 
@@ -159,9 +162,24 @@ def text_of(made: nbformat.NotebookNode) -> list[tuple[str, str, list[str]]]:
     return [(c.cell_type, c.source, list(c.metadata.get("tags", []))) for c in made.cells]
 
 
+def shows_code_as_it_is(ran: nbformat.NotebookNode) -> bool:
+    """Does every line of our code that this notebook printed still stand in the code?"""
+    lines = {line.strip() for path in CODE for line in path.read_text(encoding="utf-8").splitlines()}
+    return all(
+        line.strip() in lines
+        for cell in ran.cells
+        if any(sign in cell.source for sign in PRINTS_CODE)
+        for output in cell.get("outputs", [])
+        for line in output.get("text", "").splitlines()
+    )
+
+
 def up_to_date(made: nbformat.NotebookNode, path: Path) -> bool:
     """Is the notebook at `path` the one that would be made?"""
-    return path.exists() and text_of(nbformat.read(path, as_version=4)) == text_of(made)
+    if not path.exists():
+        return False
+    before = nbformat.read(path, as_version=4)
+    return text_of(before) == text_of(made) and shows_code_as_it_is(before)
 
 
 def outputs_kept(made: nbformat.NotebookNode, path: Path) -> bool:
@@ -169,6 +187,8 @@ def outputs_kept(made: nbformat.NotebookNode, path: Path) -> bool:
     if not path.exists():
         return False
     before = nbformat.read(path, as_version=4)
+    if not shows_code_as_it_is(before):
+        return False
     pairs = [[c for c in book.cells if c.cell_type == "code"] for book in (made, before)]
     texts = [[(c.source, list(c.metadata.get("tags", []))) for c in cells] for cells in pairs]
     if texts[0] != texts[1]:

@@ -138,6 +138,16 @@ def test_it_is_small_enough_to_keep(name):
     assert path_of(name, True).stat().st_size < 1_500_000
 
 
+def test_a_notebook_that_prints_code_of_ours_is_out_of_date_when_the_code_has_changed(tmp_path):
+    name = "06_loss_and_backprop"
+    ran, path = read(name, True), tmp_path / "06.ipynb"
+    made = build.notebook(COURSE / "source" / f"{name}.py", True)
+    shown = next(cell for cell in code_cells(ran) if "getsource(Linear.backward)" in cell.source)
+    shown.outputs[0].text = shown.outputs[0].text.replace("dy", "gradient")
+    nbformat.write(ran, path)
+    assert not build.up_to_date(made, path) and not build.outputs_kept(made, path)
+
+
 def test_stubs():
     cell = "def f(x):\n    ### BEGIN SOLUTION\n    return 2 * x\n    ### END SOLUTION\n\nprint(f)"
     assert build.stubbed(cell) == "def f(x):\n    ...  # your code here\n\nprint(f)"

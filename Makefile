@@ -14,6 +14,10 @@ BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 PY := $(BIN)/python
 STAMPS := $(VENV)/installed
 INSTALL := $(PY) -m pip install -qq --disable-pip-version-check -c constraints.txt
+# Where Python starts in the folder that holds this clone, called cnnkit like the package, an editable install
+# alone would lose to that folder: `import cnnkit` would find a package with nothing in it.
+ON_PATH := $(PY) -c 'import os, pathlib, sysconfig; \
+  pathlib.Path(sysconfig.get_path("purelib"), "cnnkit_clone.pth").write_text(os.getcwd() + "\n")'
 
 # An environment knows its folder by its full path, and its Python by a link: after a move, or when that
 # Python is gone, it is made anew.
@@ -109,12 +113,12 @@ $(STAMPS)/venv:
 
 $(STAMPS)/lab: $(STAMPS)/venv pyproject.toml constraints.txt
 	@echo "Installing cnnkit, JupyterLab and what they need (about 1 GB; 1 to 5 minutes, once)."
-	@$(INSTALL) -e .
+	@$(INSTALL) -e . && $(ON_PATH)
 	@touch $@
 
 $(STAMPS)/test: $(STAMPS)/venv pyproject.toml constraints.txt
 	@echo "Installing cnnkit, JupyterLab and the test tools (about 1 GB; 1 to 5 minutes, once)."
-	@$(INSTALL) -e '.[test]'
+	@$(INSTALL) -e '.[test]' && $(ON_PATH)
 	@touch $(STAMPS)/lab $@
 
 $(STAMPS)/browser: $(STAMPS)/test

@@ -182,3 +182,11 @@ def test_without_its_kernels_the_library_fails_there(tmp_path: Path) -> None:
     )
     with pytest.raises(AssertionError, match="conv2d"):
         _run([str(python), "-c", CONVOLVE], tmp_path / "alone")
+
+
+def test_python_started_in_the_folder_that_holds_the_clone_finds_the_package(tmp_path: Path) -> None:
+    """A folder called cnnkit there hides an editable install, unless the clone is on the path itself."""
+    if not Path(sysconfig.get_path("purelib"), "cnnkit_clone.pth").exists():
+        pytest.skip("an environment that make did not set up")
+    (tmp_path / "cnnkit").mkdir()
+    assert Path(_run([sys.executable, "-c", CONVOLVE], tmp_path)) == ROOT / "cnnkit" / "__init__.py"

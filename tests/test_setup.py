@@ -35,6 +35,7 @@ case "$*" in
   *ensurepip*) exit {no_ensurepip} ;;
   --version) echo "Python {version}" ;;
   "-m venv"*) mkdir -p .venv/bin && cp "$0" .venv/bin/python ;;
+  *cnnkit_clone.pth*) ;;
   *) echo "$*" >> calls.txt ;;
 esac
 """

@@ -574,6 +574,7 @@ own_tile = KernelExercise(
             "every group writes into the same few numbers of y: your place in y is i, not l",
             _changed("y[i] =", "y[l] ="),
             symptom="unwritten",
+            told="the first at index 4, the last at index 11",  # not the last group alone: it may hang at the barrier
         ),
         Wrong(
             "reads outside",

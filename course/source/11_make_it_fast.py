@@ -198,6 +198,7 @@ check("11.2", my_tiled_reads)
 # %% [markdown]
 # This explorer works nothing out on paper. It runs cnnkit's own two kernels with a counter in front of every read. Point at a
 # work-item, or tab to it and use the arrow keys: what it reads lights up in the image, in blue, and what its group reads in orange.
+# (A group of 16×16 is 256 work-items. Where your device allows fewer, the explorer begins with groups of 8×8.)
 #
 # Find out:
 #
@@ -206,7 +207,7 @@ check("11.2", my_tiled_reads)
 # 3. A larger filter: 9×9 with padding 4. How many times less does the tiled kernel read now?
 
 # %% tags=["nbval-ignore-output", "reveal"]
-reads_explorer = ReadsExplorer(tile=16)
+reads_explorer = ReadsExplorer()
 reads_explorer
 
 # %% [markdown]

@@ -1,10 +1,10 @@
-"""On whose driver the tests run: where OpenCL leaves open what comes of a mistake, only PoCL's ways are known."""
+"""Whose driver the tests run on: where OpenCL leaves open what comes of a mistake, only PoCL's ways are known."""
 
 import re
 
 from cnnkit import current_device
 
 POCL = current_device().platform == "Portable Computing Language"
-# Where not all work-items of a group come to a barrier, PoCL before version 7 makes the others go on or crash,
-# and PoCL 7 ends the whole group.
+# Where not all work-items of a group come to a barrier, PoCL before version 7 lets the others go on, or
+# crashes; PoCL 7 ends the whole group.
 POCL_BEFORE_7 = POCL and int(re.findall(r"\d+", current_device().handle.driver_version)[0]) < 7

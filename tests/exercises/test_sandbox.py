@@ -20,7 +20,6 @@ from kernels_for_sandbox import (
     reverse_launch,
 )
 
-import cnnkit
 from cnnkit.exercises.launch import In, InOut, Launch
 from cnnkit.exercises.sandbox import Sandbox, client, sentences
 from cnnkit.exercises.sandbox.job import prepare

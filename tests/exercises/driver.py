@@ -1,4 +1,4 @@
-"""Whose driver the tests run on: where OpenCL leaves open what comes of a mistake, only PoCL's ways are known."""
+"""The driver of the device the tests run on: what OpenCL leaves open is known of PoCL alone."""
 
 import re
 

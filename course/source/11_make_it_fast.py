@@ -221,7 +221,7 @@ reads_explorer
 reads_explorer.model.stride = 3
 ### END SOLUTION
 
-# %% tags=["answer"]
+# %% tags=["answer", "nbval-ignore-output"]
 check("11.3", reads_explorer)
 # hint("11.3")
 # solution("11.3")

@@ -14,6 +14,7 @@ from kernels_for_sandbox import FILTER, FILTERED, assert_serves, but, filter_lau
 
 import cnnkit
 from cnnkit.errors import CnnkitError
+from cnnkit.exercises.grading import isolation
 from cnnkit.exercises.sandbox import Sandbox, client, sandbox
 from cnnkit.exercises.sandbox.process import signal_name
 
@@ -70,6 +71,7 @@ def test_the_worker_ends_with_its_parent(tmp_path):
 import os, sys, time
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 from kernels_for_sandbox import *
+from cnnkit.exercises.grading import isolation
 from cnnkit.exercises.sandbox import Sandbox
 box = Sandbox()
 assert not box.run(FILTER, "filter2d", [filter_launch()])[0].problem
@@ -118,7 +120,7 @@ def test_nothing_leaks_to_our_own_output(box, capfd):
 
 
 def test_a_prefix_and_an_environment_of_its_own():
-    kept = ("PATH", "HOME", "LD_LIBRARY_PATH", "OCL_ICD_VENDORS", "SYSTEMROOT", "APPDATA", "LOCALAPPDATA")
+    kept = ("PATH", "HOME", "SYSTEMROOT", "APPDATA", "LOCALAPPDATA", *isolation.PASSED_ON)
     clean = {name: os.environ[name] for name in kept if name in os.environ}
     prefix = [] if sys.platform == "win32" else ["/usr/bin/env", "CNNKIT_TEST_PREFIX=1"]
     box = Sandbox(cnnkit.current_device(), prefix, clean)

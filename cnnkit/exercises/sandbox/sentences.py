@@ -31,7 +31,8 @@ SIGNALS = {
     "SIGILL": "illegal step",
 }
 NO_FUNCTION = (
-    r"(?:Cannot find symbol|[Uu]nresolved external symbol|undefined symbol:?|Symbols not found: \[) `?'?(\w+)"
+    r"(?:Cannot find symbol|[Uu]nresolved external (?:symbol|reference to)|undefined symbol:?|"
+    r"Symbols not found: \[) [`'\"]*(\w+)"
 )
 PROGRESS = r"(?:Compilation|Linking|Device build) \w+$|Options used"  # Intel's log begins with what goes well
 STACK = 64 << 10  # bytes of private arrays that a work-item surely has room for

@@ -109,7 +109,7 @@ class Worker:
         for salt in ((), ("-DCNNKIT_REBUILT=1",)):
             try:
                 program = cl.Program(self.context, source).build(options=[*BUILD_OPTIONS, *salt])
-                if program.all_kernels() or salt or "kernel" not in source:
+                if self.names(program, source) or salt or "kernel" not in source:
                     self.built = {source: program}  # one is enough: a cell is run again and again
                     return program
             except cl.Error as error:
@@ -119,12 +119,21 @@ class Worker:
         self.send({"state": "failed", "why": "build", "log": log[:200_000]})
         return None
 
+    def names(self, program: Any, source: str) -> list[str]:
+        """The program's kernels. A program without any counts as not built with Mesa's driver."""
+        try:
+            return [kernel.function_name for kernel in program.all_kernels()]
+        except self.cl.Error as error:
+            if "kernel" in source or error.code != self.cl.status_code.INVALID_PROGRAM_EXECUTABLE:
+                raise
+            return []
+
     def work(self, job: dict[str, Any]) -> None:
         self.send({"state": "busy"})
         program = self.build(job["source"])
         if program is None:
             return
-        names = [kernel.function_name for kernel in program.all_kernels()]
+        names = self.names(program, job["source"])
         self.send({"state": "built", "kernels": names})
         if job["do"] == "run" and job["function"] in names:
             try:

@@ -10,10 +10,10 @@ from ..array import DeviceArray, empty, to_device, zeros
 from ..device import Device, current_device
 from ..errors import OutOfMemoryError
 from ..kernel import kernel, launch
-from . import conv_blocked, conv_gemm, conv_implicit, conv_tiled, elementwise
+from . import conv_blocked, conv_gemm, conv_implicit, conv_parts, conv_tiled, elementwise
 from .arguments import Padding, Pair, expect_shape, rank
 from .conv_shape import Conv2dShape, conv2d_shape
-from .rounds import check_rounds
+from .rounds import check_rounds, too_long
 from .variants import choose
 
 # 64 work-items: every known device allows them; one size means one compile per kernel.
@@ -221,6 +221,11 @@ def backward_weight(
             if variant is not None:
                 raise
             chosen = "plain"
+    if chosen == "plain" and too_long(device, _rounds("conv2d_backward_weight", shape)):
+        pieces = conv_parts.parts(shape, device.longest_loop or 0)
+        if pieces:
+            conv_parts.backward_weight(_plain_backward_weight, dy, x, dw, db, shape, pieces)
+            return dw, db
     _check_plain(device, "conv2d_backward_weight", shape)  # the bias's kernel goes round as often
     if chosen == "implicit_gemm":
         try:
@@ -229,11 +234,25 @@ def backward_weight(
             if variant is not None:
                 raise
             chosen = "plain"
+    if chosen == "plain":
+        _plain_backward_weight(dy, x, dw, db, shape)
+        return dw, db
     if chosen == "gemm":
         conv_gemm.backward_weight(dy, x, dw, shape)
-    elif chosen == "plain":
-        run = kernel(device, "conv2d", "conv2d_backward_weight_plain")
-        launch(device, run, (shape.S, shape.R, shape.K * shape.C), (1, 1, 8), dy, x, dw, *shape)
+    _backward_bias(dy, db, shape)
+    return dw, db
+
+
+def _plain_backward_weight(
+    dy: DeviceArray, x: DeviceArray, dw: DeviceArray, db: DeviceArray, shape: Conv2dShape
+) -> None:
+    device = current_device()
+    run = kernel(device, "conv2d", "conv2d_backward_weight_plain")
+    launch(device, run, (shape.S, shape.R, shape.K * shape.C), (1, 1, 8), dy, x, dw, *shape)
+    _backward_bias(dy, db, shape)
+
+
+def _backward_bias(dy: DeviceArray, db: DeviceArray, shape: Conv2dShape) -> None:
+    device = current_device()
     run = kernel(device, "conv2d", "conv2d_backward_bias_plain")
     launch(device, run, (shape.K,), (8,), dy, db, shape.N, shape.K, shape.OH * shape.OW)
-    return dw, db

@@ -242,7 +242,7 @@ descent
 descent.model.learning_rate = 0.025
 ### END SOLUTION
 
-# %% tags=["answer"]
+# %% tags=["answer", "nbval-ignore-output"]
 check("07.3", descent)
 # hint("07.3")
 # solution("07.3")

@@ -318,7 +318,7 @@ plain = descend(SGD(lr=0.6), photo, edge_photo, np.zeros((3, 3)), 1000)
 print("steps   loss left   middle weight")
 for step in (0, 10, 100, 300, 1000):
     left = loss_of(plain[step], photo, edge_photo) / loss_of(plain[0], photo, edge_photo)
-    print(f"{step:5}   {left:8.1%}   {plain[step][1, 1]:13.2f}")
+    print(f"{step:5}   {left:8.0%}   {plain[step][1, 1]:13.2f}")
 
 # %% [markdown]
 # **A small loss does not mean that the filter is found.** On this photograph a 6.3 in the middle does nearly the same as an 8. Along the

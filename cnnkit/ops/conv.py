@@ -13,7 +13,7 @@ from ..kernel import kernel, launch
 from . import conv_blocked, conv_gemm, conv_implicit, conv_parts, conv_tiled, elementwise
 from .arguments import Padding, Pair, expect_shape, rank
 from .conv_shape import Conv2dShape, conv2d_shape
-from .rounds import check_rounds, too_long
+from .rounds import check_rounds, rounds_of, too_long
 from .variants import choose
 
 # 64 work-items: every known device allows them; one size means one compile per kernel.
@@ -103,10 +103,10 @@ def _variant_on(
 def _rounds(operation: str, shape: Conv2dShape, plain: bool = False) -> int:
     """How often a work-item goes round its loops, at most: in the blocked kernel, or in the plain one."""
     if operation == "conv2d_backward_weight":
-        return shape.N * (shape.OH * (shape.OW + 1) + 1)
+        return rounds_of(shape.N, shape.OH, shape.OW)
     forward = operation == "conv2d_forward"
     channels, width = (shape.C, shape.OW) if forward else (shape.K, shape.W)
-    terms = channels * (shape.R * (shape.S + 1) + 1)
+    terms = rounds_of(channels, shape.R, shape.S)
     return terms if plain else terms * (width // 8 + 16)
 
 

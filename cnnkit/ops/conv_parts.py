@@ -12,6 +12,7 @@ import numpy as np
 
 from ..array import DeviceArray, empty, to_device, to_host
 from .conv_shape import Conv2dShape
+from .rounds import rounds_of
 
 # Writes dw and db of one part: (dy, x, dw, db, shape).
 Plain = Callable[[DeviceArray, DeviceArray, DeviceArray, DeviceArray, Conv2dShape], None]
@@ -23,10 +24,11 @@ def parts(shape: Conv2dShape, most: int) -> list[tuple[slice, slice]]:
 
 
 def _parts(shape: Conv2dShape, most: int) -> Iterator[tuple[slice, slice]]:
-    row = shape.OW + 1
-    images = most // (shape.OH * row + 1)
-    rows = shape.OH if images else (most - 1) // row
-    if not rows:
+    # As `rounds_of(images, rows, shape.OW)` counts.
+    row = rounds_of(shape.OW) + 1
+    images = (most - 1) // (shape.OH * row + 2)
+    rows = shape.OH if images else (most - 3) // row
+    if rows <= 0:
         return
     for n in range(0, shape.N, max(images, 1)):
         for top in range(0, shape.OH, rows):

@@ -11,9 +11,10 @@ from ..errors import OutOfMemoryError, ShapeError
 from ..kernel import kernel, launch
 from . import blocked
 from .arguments import expect_shape, flag, rank, shape_tuple
-from .rounds import check_rounds
+from .rounds import check_rounds, rounds_of
 from .variants import choose
 
+RUN = 32  # as in matmul.cl
 LOCAL_2D = (16, 4)
 
 
@@ -134,7 +135,7 @@ def product(
     device = current_device()
     a_steps = (1, a.shape[1]) if transpose_a else (a.shape[1], 1)
     b_steps = (1, b.shape[1]) if transpose_b else (b.shape[1], 1)
-    check_rounds(device, inner + inner // 32 + 1, "A matrix product")
+    check_rounds(device, rounds_of(-(-inner // RUN), RUN), "A matrix product")
     if inner and choose("matmul", device, rows * columns * inner, variant) == "blocked":
         try:
             packed = blocked.pack(b, inner, columns, *b_steps)

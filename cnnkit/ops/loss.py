@@ -13,6 +13,7 @@ from ..kernel import kernel, launch
 from .arguments import expect_shape, one_of, rank, same_shape
 from .elementwise import LOCAL_1D
 from .probability import LOCAL_ROWS
+from .rounds import check_rounds, rounds_of
 
 LOCAL_SUM = 64  # LOCAL_SIZE in loss.cl
 
@@ -68,6 +69,8 @@ def count_correct(scores: Any, labels: Any) -> DeviceArray:
     """How many rows have their largest score (the first, of equals) at the label; int32 of shape ()."""
     scores, labels = _check_classes(scores, labels)
     device = current_device()
+    rounds = rounds_of(-(-scores.shape[0] // LOCAL_SUM), scores.shape[1])
+    check_rounds(device, rounds, "count_correct")
     hits = empty((), np.int32)
     run = kernel(device, "loss", "count_correct")
     launch(device, run, (LOCAL_SUM,), (LOCAL_SUM,), scores, labels, hits, *scores.shape)
@@ -101,6 +104,7 @@ def check_labels(labels: np.ndarray, classes: int) -> None:
 
 def _scaled_sum(values: DeviceArray, scale: float) -> DeviceArray:
     device = current_device()
+    check_rounds(device, rounds_of(-(-values.size // LOCAL_SUM)), f"A sum of {values.size:,} numbers")
     out = empty(())
     run = kernel(device, "loss", "scaled_sum")
     launch(device, run, (LOCAL_SUM,), (LOCAL_SUM,), values, out, values.size, scale)
@@ -122,6 +126,8 @@ def _check_classes(scores: Any, labels: Any) -> tuple[DeviceArray, DeviceArray]:
     expect_shape(labels, "labels", (rows,), f"one label for each of the {rows} rows of logits")
     if not is_device_array(labels):
         check_labels(labels, columns)
+    # Three loops over a row, at most.
+    check_rounds(current_device(), 3 * rounds_of(columns), f"A row of {columns:,} scores")
     return scores, to_device(labels, "labels", np.int32)
 
 

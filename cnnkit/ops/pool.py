@@ -13,6 +13,7 @@ from ..kernel import kernel, launch
 from .arguments import Pair, expect_shape, flag, output_size, pair, rank, shape_tuple
 from .conv import LOCAL_3D
 from .elementwise import relu_backward
+from .rounds import check_rounds, rounds_of
 from .variants import choose
 
 
@@ -62,12 +63,13 @@ def max_pool2d(
     out_shape = (*x.shape[:2], shape[3], shape[4])
     y, winners = empty(out_shape), empty(out_shape, np.int32)
     if y.size:
-        rounds = shape[3] * shape[4] * (shape[5] * (shape[6] + 1) + 1)
+        rounds = rounds_of(*shape[3:7])
         chosen = choose("max_pool2d_forward", device, x.size, variant, rounds=rounds)
         run = kernel(device, "pool2d", f"max_pool2d_forward_{chosen}")
         if chosen == "blocked":
             launch(device, run, shape[:1], (1,), x, y, winners, *shape)
         else:
+            check_rounds(device, rounds_of(*shape[5:7]), "max_pool2d")
             launch(device, run, (shape[4], shape[3], shape[0]), LOCAL_3D, x, y, winners, *shape)
     return (y, winners) if flag(return_indices, "return_indices") else y
 
@@ -118,7 +120,7 @@ def route_to_winners(
     device = current_device()
     dx = empty(tuple(x_shape))
     if dx.size:
-        rounds = shape[1] * shape[2] + 2 * shape[3] * shape[4]
+        rounds = rounds_of(shape[1] * shape[2]) + rounds_of(-(-shape[3] * shape[4] // 4), 4)
         chosen = choose("max_pool2d_backward", device, dx.size, variant, rounds=rounds)
         run = kernel(device, "pool2d", f"max_pool2d_backward_{chosen}")
         if chosen == "blocked":
@@ -127,6 +129,7 @@ def route_to_winners(
         else:
             if positive is not None:
                 dy = relu_backward(dy, positive)
+            check_rounds(device, _windows(shape), "max_pool2d_backward")
             launch(device, run, (shape[2], shape[1], shape[0]), LOCAL_3D, dy, indices, dx, *shape)
     return dx
 
@@ -145,6 +148,7 @@ def avg_pool2d(
     device = current_device()
     y = empty((*x.shape[:2], shape[3], shape[4]))
     if y.size:
+        check_rounds(device, rounds_of(*shape[5:7]), "avg_pool2d")
         run = kernel(device, "pool2d", "avg_pool2d_forward_plain")
         items = (shape[4], shape[3], shape[0])
         launch(device, run, items, LOCAL_3D, x, y, counted, *shape)
@@ -167,7 +171,13 @@ def avg_pool2d_backward(
     device = current_device()
     dx = empty(tuple(x_shape))
     if dx.size:
+        check_rounds(device, _windows(shape), "avg_pool2d_backward")
         run = kernel(device, "pool2d", "avg_pool2d_backward_plain")
         items = (shape[2], shape[1], shape[0])
         launch(device, run, items, LOCAL_3D, dy, dx, counted, *shape)
     return dx
+
+
+def _windows(shape: tuple[int, ...]) -> int:
+    """How often a pixel's work-item goes round, at most, to find the windows that it lies in."""
+    return rounds_of(min(shape[3], shape[5]), min(shape[4], shape[6]))

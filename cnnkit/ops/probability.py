@@ -9,6 +9,7 @@ from ..device import current_device
 from ..errors import ShapeError
 from ..kernel import kernel, launch
 from .arguments import rank, same_shape
+from .rounds import check_rounds, rounds_of
 
 LOCAL_ROWS = (8,)  # a row is a whole loop of work: small groups keep every core busy on small batches
 
@@ -18,6 +19,7 @@ def _run(function: str, *inputs: DeviceArray) -> DeviceArray:
     rows, columns = inputs[0].shape
     out = empty((rows, columns))
     if out.size:
+        check_rounds(device, 3 * rounds_of(columns), f"A row of {columns:,} scores")  # three loops at most
         launch(device, kernel(device, "softmax", function), (rows,), LOCAL_ROWS, *inputs, out, rows, columns)
     return out
 

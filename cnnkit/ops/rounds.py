@@ -10,6 +10,17 @@ from ..device import Device
 from ..errors import DeviceError
 
 
+def rounds_of(*loops: int) -> int:
+    """How often a work-item goes round `loops`, each inside the one before, with those sizes.
+
+    The driver counts the round, too, in which a loop finds that it is over.
+    """
+    total = 0
+    for size in reversed(loops):
+        total = size * (1 + total) + 1
+    return total
+
+
 def too_long(device: Device, rounds: int) -> bool:
     """Would this device end a work-item that goes round `rounds` times, over all of its loops?"""
     return device.longest_loop is not None and rounds > device.longest_loop

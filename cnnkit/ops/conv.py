@@ -90,28 +90,37 @@ def _variant_on(
 ) -> str:
     """Remembered for each of the device's `limits`, which `choose` reads."""
     weights = operation == "conv2d_backward_weight"
-    scratch, rounds = conv_blocked.scratch(shape, weights), _rounds(operation, shape)
+    scratch, rounds = conv_blocked.scratch(shape, weights), _rounds(operation, shape, "blocked")
     chosen = choose(operation, device, shape.multiply_adds, named, scratch, rounds)
     if chosen == "blocked" and named is None and not conv_blocked.suits(shape):
         return "plain"
     # What this device's local memory or work-groups are too small for gives way to plain.
     if chosen == "tiled" and not conv_tiled.fits(shape, device):
         return "plain"
-    return "plain" if chosen == "implicit_gemm" and not conv_implicit.fits(device) else chosen
+    if chosen == "implicit_gemm" and not conv_implicit.fits(device):
+        return "plain"
+    if chosen not in ("plain", "blocked"):  # which are looked at by `_check_plain` and `choose`
+        check_rounds(device, _rounds(operation, shape, chosen), f"The {chosen} kernel of {operation}")
+    return chosen
 
 
-def _rounds(operation: str, shape: Conv2dShape, plain: bool = False) -> int:
-    """How often a work-item goes round its loops, at most: in the blocked kernel, or in the plain one."""
-    if operation == "conv2d_backward_weight":
-        return rounds_of(shape.N, shape.OH, shape.OW)
-    forward = operation == "conv2d_forward"
-    channels, width = (shape.C, shape.OW) if forward else (shape.K, shape.W)
-    terms = rounds_of(channels, shape.R, shape.S)
-    return terms if plain else terms * (width // 8 + 16)
+def _rounds(operation: str, shape: Conv2dShape, variant: str) -> int:
+    """How often a work-item goes round its loops, at most, in any of this variant's kernels."""
+    forward, weights = operation == "conv2d_forward", operation == "conv2d_backward_weight"
+    sizes = (shape.N, shape.OH, shape.OW) if weights else (shape.C if forward else shape.K, shape.R, shape.S)
+    terms = rounds_of(*sizes)
+    if variant == "plain":
+        return terms
+    if variant == "gemm":
+        return terms if operation == "conv2d_backward_data" else max(terms, conv_gemm.im2col_rounds(shape))
+    if variant == "blocked":
+        blocks = 1 if weights else (shape.OW if forward else shape.W) // 8 + 16
+        return max(2 * terms * blocks, conv_blocked.store_rounds(operation, shape))
+    return 2 * terms  # tiles are fetched, too
 
 
 def _check_plain(device: Device, operation: str, shape: Conv2dShape) -> None:
-    check_rounds(device, _rounds(operation, shape, plain=True), operation)
+    check_rounds(device, _rounds(operation, shape, "plain"), operation)
 
 
 # The parts by themselves, for layers: arguments as the functions above have checked them. `stored` is
@@ -221,7 +230,7 @@ def backward_weight(
             if variant is not None:
                 raise
             chosen = "plain"
-    if chosen == "plain" and too_long(device, _rounds("conv2d_backward_weight", shape)):
+    if chosen == "plain" and too_long(device, _rounds("conv2d_backward_weight", shape, "plain")):
         pieces = conv_parts.parts(shape, device.longest_loop or 0)
         if pieces:
             conv_parts.backward_weight(_plain_backward_weight, dy, x, dw, db, shape, pieces)

@@ -26,6 +26,7 @@ from .conv_layout import (
     weight_offsets,
 )
 from .conv_shape import Conv2dShape
+from .rounds import rounds_of
 
 FILE = "conv2d_blocked"
 ONE = (1, 1, 1)
@@ -176,6 +177,18 @@ def scratch(s: Conv2dShape, weights: bool) -> int:
     planes = s.C * input_layout(s).plane + s.K * slopes_layout(s._replace(N=1)).plane
     sums = s.K * s.C * s.R * s.S * -(-s.N * s.OH * s.OW // (SHORT_SUM * LANES)) if weights else 0
     return s.N * planes + sums
+
+
+def store_rounds(operation: str, s: Conv2dShape) -> int:
+    """How often a work-item of pad_planes goes round its loops, at most, for what `operation` reads."""
+    s = s._replace(N=1)
+    if operation == "conv2d_backward_data":
+        layouts = [slopes_layout(s)]
+    elif operation == "conv2d_backward_weight":
+        layouts = [input_layout(s), flat_slopes_layout(s)]
+    else:
+        layouts = [input_layout(s)]
+    return max(rounds_of(BAND, layout.pitch + 4 * 2) for layout in layouts)  # four loops in each row
 
 
 def suits(s: Conv2dShape) -> bool:

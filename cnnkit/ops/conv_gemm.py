@@ -13,6 +13,7 @@ from ..device import current_device
 from ..kernel import kernel, launch
 from .blocked import pack, pitch_of, product, sum_parts
 from .conv_shape import Conv2dShape
+from .rounds import rounds_of
 
 PIECE = 1 << 18  # numbers in a piece's patch matrices (1 MiB), about what a core's cache holds
 PARTS = 4  # partial sums per piece of a weight gradient: enough work-items for the cores
@@ -94,6 +95,11 @@ def _im2col(x: DeviceArray, columns: DeviceArray, s: Conv2dShape, first: int, im
     run = kernel(device, "im2col", "im2col")
     items = (s.C * s.R * s.S, images)
     launch(device, run, items, (8, 1), x, columns, *_shape(s, first, images, pitch_of(s.OH * s.OW)))
+
+
+def im2col_rounds(s: Conv2dShape) -> int:
+    """How often a work-item of im2col goes round its loops, at most: four in each row of outputs."""
+    return rounds_of(s.OH, s.OW + 4 * 2) + rounds_of(pitch_of(s.OH * s.OW) - s.OH * s.OW)
 
 
 def _shape(s: Conv2dShape, first: int, images: int, pitch: int) -> tuple[int, ...]:

@@ -26,8 +26,8 @@ def parts(shape: Conv2dShape, most: int) -> list[tuple[slice, slice]]:
 def _parts(shape: Conv2dShape, most: int) -> Iterator[tuple[slice, slice]]:
     # As `rounds_of(images, rows, shape.OW)` counts.
     row = rounds_of(shape.OW) + 1
-    images = (most - 1) // (shape.OH * row + 2)
-    rows = shape.OH if images else (most - 3) // row
+    images = (most - 2) // (shape.OH * row + 3)
+    rows = shape.OH if images else (most - 5) // row
     if rows <= 0:
         return
     for n in range(0, shape.N, max(images, 1)):

@@ -72,6 +72,7 @@ def column_sum(a: DeviceArray, out: DeviceArray | None = None) -> DeviceArray:
         return zeros((columns,))
     out = empty((columns,)) if out is None else out
     if a.size:
+        check_rounds(device, rounds_of(-(-rows // RUN), RUN), f"A sum of {rows:,} rows")
         run = kernel(device, "matmul", "column_sum_plain")
         launch(device, run, (columns,), (8,), a, out, rows, columns)
     return out

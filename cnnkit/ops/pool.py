@@ -63,7 +63,7 @@ def max_pool2d(
     out_shape = (*x.shape[:2], shape[3], shape[4])
     y, winners = empty(out_shape), empty(out_shape, np.int32)
     if y.size:
-        rounds = rounds_of(*shape[3:7])
+        rounds = 2 * rounds_of(*shape[3:7])  # twice, here and below: some short loops are not counted
         chosen = choose("max_pool2d_forward", device, x.size, variant, rounds=rounds)
         run = kernel(device, "pool2d", f"max_pool2d_forward_{chosen}")
         if chosen == "blocked":
@@ -120,7 +120,7 @@ def route_to_winners(
     device = current_device()
     dx = empty(tuple(x_shape))
     if dx.size:
-        rounds = rounds_of(shape[1] * shape[2]) + rounds_of(-(-shape[3] * shape[4] // 4), 4)
+        rounds = 2 * (rounds_of(shape[1] * shape[2]) + rounds_of(-(-shape[3] * shape[4] // 4), 4))
         chosen = choose("max_pool2d_backward", device, dx.size, variant, rounds=rounds)
         run = kernel(device, "pool2d", f"max_pool2d_backward_{chosen}")
         if chosen == "blocked":

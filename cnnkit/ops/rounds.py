@@ -13,11 +13,12 @@ from ..errors import DeviceError
 def rounds_of(*loops: int) -> int:
     """How often a work-item goes round `loops`, each inside the one before, with those sizes.
 
-    The driver counts the round, too, in which a loop finds that it is over.
+    The driver counts the round, too, in which a loop finds that it is over, and for a loop that holds others
+    one more (measured); here, each loop counts two.
     """
     total = 0
     for size in reversed(loops):
-        total = size * (1 + total) + 1
+        total = size * (1 + total) + 2
     return total
 
 

@@ -48,9 +48,9 @@ def choose(
         if not isinstance(named, str) or named not in known:
             raise CnnkitError(f"{operation} has no variant {shown(named)}; it has: {', '.join(known)}.")
         if named == "blocked":
-            check_rounds(device, 2 * rounds, f"The blocked kernel of {operation}")
+            check_rounds(device, rounds, f"The blocked kernel of {operation}")
         return named
-    if too_long(device, 2 * rounds):  # twice: a blocked kernel's short inner loops are not counted one by one
+    if too_long(device, rounds):
         return "plain"
     room = min(LARGE, device.max_allocation_bytes // 4)
     best = "blocked" if device.kind == "CPU" and scratch <= room else "implicit_gemm"

@@ -200,11 +200,26 @@ class Conv2d(_Weighted):
         self.stride, self.padding, self.dilation = stride, padding, dilation
 
     def _shape(self, x_shape: Shape) -> Any:
+        given, (filters, depth) = x_shape[1], self.w.shape[:2]
+        channels = "channel" if given == 1 else "channels"
+        if given not in (0, depth):
+            raise ShapeError(
+                f"conv2d: the input has {given} {channels} and the filters {depth}: a filter is as deep as "
+                f"its input, so write {self._written(given, filters)}."
+            )
         key = (tuple(x_shape), self.w.shape, self.stride, self.padding, self.dilation)
         try:
             return _conv2d_shape(*key)
         except TypeError:  # a list cannot be remembered
             return conv2d_shape(*key)
+
+    def _written(self, *channels: int) -> str:
+        """As a learner would write it, with other `channels`: "Conv2d(8, 16, 3, padding=1)"."""
+        more = {
+            k: v for k, v in self.config.items() if k not in ("in_channels", "out_channels", "kernel_size")
+        }
+        listed = [*map(str, channels), repr(self.config["kernel_size"])]
+        return f"{type(self).__name__}({', '.join(listed + [f'{k}={v!r}' for k, v in more.items()])})"
 
     def __call__(self, x: Any, relu: bool = False) -> DeviceArray:
         """The output; with `relu`, its positive part, in the same pass over memory."""

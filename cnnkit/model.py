@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import os
 import threading
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,11 @@ class Sequential:
                 if isinstance(layer, type):
                     forgot = f"is the class {layer.__name__}: did you forget the parentheses?"
                     raise ShapeError(f"Sequential takes layers, and argument {i} {forgot}")
-                raise ShapeError(f"Sequential takes layers, and argument {i} is a {type(layer).__name__}.")
+                kind = type(layer).__name__
+                words = f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
+                if isinstance(layer, Integral) and seed is None and i == len(layers) - 1:
+                    words += ": write seed=seed"
+                raise ShapeError(f"Sequential takes layers, and argument {i} is {words}.")
         if len({id(layer) for layer in layers}) != len(layers):
             raise ShapeError("Sequential was given one layer twice: make a new one for each place.")
         self.layers = list(layers)

@@ -207,7 +207,19 @@ def test_dropout_rests_when_predicting():
     ("call", "error", "words"),
     [
         (lambda: ReLU().backward(np.ones(3)), CnnkitError, r"ReLU\(\): call forward\(x\) before backward"),
-        (lambda: Sequential(ReLU(), 3), ShapeError, "argument 1 is a int"),
+        (lambda: Sequential(ReLU(), 3), ShapeError, "argument 1 is an int: write seed=seed"),
+        (lambda: Sequential(ReLU(), 3, seed=0), ShapeError, r"argument 1 is an int\.$"),
+        (lambda: Sequential([ReLU()]), ShapeError, r"argument 0 is a list\.$"),
+        (
+            lambda: Sequential(Conv2d(1, 8, 3), Conv2d(4, 6, 3, padding=1)).summary((1, 8, 8)),
+            ShapeError,
+            r"In layer 1, .* has 8 channels and the filters 4: .* so write Conv2d\(8, 6, 3, padding=1\)\.",
+        ),
+        (
+            lambda: Conv2d(3, 2, (3, 1), bias=False)(np.ones((1, 1, 8, 8))),
+            ShapeError,
+            r"has 1 channel and the filters 3: .* so write Conv2d\(1, 2, \(3, 1\), bias=False\)\.",
+        ),
         (lambda: Sequential(*[ReLU()] * 2), ShapeError, "one layer twice"),
         (
             lambda: Sequential(ReLU(), Linear(5, 2))(np.ones((1, 6))),

@@ -39,17 +39,20 @@ class Case:
     """One question put to an answer: arguments by name, in the order of the answer's parameters.
 
     group: the name of the group of cases whose points depend on it. words: what is special about it ("the
-    example of the text"), for the report of a failure. only_shape: the values do not matter here.
+    example of the text"), for the report of a failure. only_shape: the values do not matter here. told: say
+    the arguments in that report.
     """
 
     arguments: Mapping[str, Any]
     group: str = "values"
     words: str = ""
     only_shape: bool = False
+    told: bool = True
 
     def described(self) -> str:
         """ "the example of the text, with x of shape (3, 3), w of shape (2, 2)"."""
-        listed = ", ".join(_described(name, value) for name, value in self.arguments.items())
+        named = self.arguments.items() if self.told else ()
+        listed = ", ".join(_described(name, value) for name, value in named)
         return ", ".join(part for part in (self.words, listed and f"with {listed}") if part)
 
 
@@ -72,6 +75,7 @@ class Wrong:
     known by what it computes (`like`, a NumPy function with the arguments of a case) or by its `symptom`,
     and by words that the sandbox says of it, where a symptom has several causes (`told`).
     Where a function or a state is judged, like(value) says whether the value makes this mistake.
+    also: answers of a function's that make the same mistake and go wrong in another way.
     """
 
     name: str
@@ -80,6 +84,7 @@ class Wrong:
     like: Callable[..., Any] | None = None
     symptom: str = ""
     told: str = ""
+    also: tuple[Callable[..., Any], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,6 +154,7 @@ class FunctionExercise(Exercise):
     judge: where there is no one right value, judge(case, plain value) gives "" or what is wrong with it.
     figures: what passed answers are compared by within a class, figures(plain value) gives numbers by name,
     the first one better the larger it is, the others better the smaller they are.
+    makes_network: the answer is a function of a seed that makes a network, and not a network itself.
     """
 
     reference: Callable[..., Any] | None = None
@@ -156,6 +162,7 @@ class FunctionExercise(Exercise):
     tolerance: float = 1e-5
     judge: Callable[[Case, Any], str] | None = None
     figures: Callable[[Any], dict[str, float]] | None = None
+    makes_network: bool = False
     kind = "function"
 
     def _cases(self, rng: np.random.Generator) -> Iterable[Case]:

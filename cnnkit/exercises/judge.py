@@ -79,9 +79,12 @@ def judge(exercise: Exercise, cases: Sequence[Case], outcomes: Sequence[Outcome]
     first = next(i for i, fault in enumerate(found) if fault is not None)
     fault = found[first]
     assert fault is not None
-    wrong = known_mistake(exercise, cases, outcomes, first)
-    # What the compiler does not understand has nothing to do with the case.
-    case = "" if outcomes[first].symptom == "build" else cases[first].described()
+    failed = [i for i, one in enumerate(found) if one is not None]
+    wrong = known_mistake(exercise, cases, outcomes, failed)
+    # What a kernel's text says has nothing to do with the case, nor what is wrong alike in all of them.
+    seen = outcomes[first]
+    no_case = seen.symptom == "build" or (alike and not seen.symptom and not seen.error)
+    case = "" if no_case else cases[first].described()
     return Result(
         exercise.id,
         exercise.title,
@@ -152,20 +155,25 @@ def tolerance_of(exercise: Exercise) -> float:
 
 
 def known_mistake(
-    exercise: Exercise, cases: Sequence[Case], outcomes: Sequence[Outcome], first: int
+    exercise: Exercise, cases: Sequence[Case], outcomes: Sequence[Outcome], failed: Sequence[int]
 ) -> Wrong | None:
     """The known wrong answer that does the same in the first failing case and, of those, in most others.
 
     A wrong answer that happens to be right in the failing case does not explain it, and cannot be taken
-    for the mistake: it would not have done the same there.
+    for the mistake: it would not have done the same there. Nor can one that explains a small first case
+    and less than half of those that fail like it: there it does the same by chance.
     """
+    first = failed[0]
+    peers = [i for i in failed if (outcomes[i].value is None) == (outcomes[first].value is None)]
     best, most = None, 0
     for wrong in exercise.wrong:
-        if not _alike(exercise, wrong, cases[first], outcomes[first]):
-            continue
-        count = sum(_alike(exercise, wrong, c, o) for c, o in zip(cases, outcomes, strict=True))
-        if count > most:
-            best, most = wrong, count
+        for one in (wrong, *(replace(wrong, answer=answer) for answer in wrong.also)):
+            if not _alike(exercise, one, cases[first], outcomes[first]):
+                continue
+            same_there = [_alike(exercise, one, c, o) for c, o in zip(cases, outcomes, strict=True)]
+            by_chance = not one.symptom and 2 * sum(same_there[i] for i in peers) < len(peers)
+            if sum(same_there) > most and not by_chance:
+                best, most = wrong, sum(same_there)
     return best
 
 

@@ -35,10 +35,14 @@ def to_plain(value: Any) -> Plain:
         return _text(str.__str__(value))
     if isinstance(value, dict):
         return _text(_json(value))
-    if hasattr(value, "config") and hasattr(value, "layers"):  # a Sequential
+    if is_network(value):
         return _text(_json({"layers": value.config()}))
     if hasattr(value, "queue") and hasattr(value, "get"):  # an array on the device
         value = value.get()
+    if _is_layer(value):
+        raise NotPlain(
+            f"the answer is one layer, {type(value).__name__}, and not a network: `return Sequential(...)`."
+        )
     if not isinstance(value, np.ndarray | np.generic | numbers.Number | list | tuple):
         raise NotPlain(f"the answer must be a number or a grid of numbers, and yours is {_kind(value)}.")
     if isinstance(value, np.ndarray):
@@ -49,6 +53,9 @@ def to_plain(value: Any) -> Plain:
         array = np.array(value, subok=False)
     except (ValueError, TypeError):
         raise NotPlain("the answer must be a rectangular grid of numbers: all rows equally long.") from None
+    if array.dtype.kind == "O" and array.size and _is_layer(array.flat[0]):
+        kind = "tuple" if isinstance(value, tuple) else "list"
+        raise NotPlain(f"it must return a network, Sequential(...), and yours returned a {kind}.")
     if array.dtype.kind not in "biuf":
         raise NotPlain(f"the answer must hold numbers, and yours holds {_held(array)}.")
     _expect_room(array.size)
@@ -80,6 +87,15 @@ def _kind(value: Any) -> str:
         name = getattr(value, "__name__", type(value).__name__)
         return f"the function or class {name} itself: give what it returns"
     return f"of the type {type(value).__name__}"
+
+
+def is_network(value: Any) -> bool:
+    """Is it a Sequential, or made like one?"""
+    return hasattr(value, "config") and hasattr(value, "layers")
+
+
+def _is_layer(value: Any) -> bool:
+    return hasattr(value, "config") and hasattr(value, "output_shape")
 
 
 def _held(array: np.ndarray) -> str:

@@ -16,7 +16,7 @@ import numpy as np
 
 from .definition import Case, Exercise, FunctionExercise, KernelExercise, Prediction, StateExercise
 from .outcome import NOT_ATTEMPTED, Outcome
-from .plain import NotPlain, to_plain
+from .plain import NotPlain, is_network, to_plain
 
 
 def run_here(exercise: Exercise, answer: Any, cases: Sequence[Case]) -> list[Outcome]:
@@ -31,6 +31,10 @@ def run_here(exercise: Exercise, answer: Any, cases: Sequence[Case]) -> list[Out
             return [Outcome(problem=words)] * len(cases)
         if is_stub(answer):
             return [NOT_ATTEMPTED] * len(cases)
+        if exercise.makes_network and is_network(answer):
+            made = f"def {exercise.answer}(seed): return Sequential(..., seed=seed)"
+            words = f"`{exercise.answer}` is a network; it must be a function that makes one: `{made}`"
+            return [Outcome(problem=words)] * len(cases)
         outcomes = [run_function(answer, case) for case in cases]
         print(outcomes[0].printed, end="")  # once is enough
         return outcomes

@@ -125,7 +125,8 @@ def loss_cases(rng):
     scores = np.array([1000.0, 1001.0, 1002.0])
     yield Case({"scores": scores, "label": 2}, large, "scores around 1000")
     yield Case({"scores": scores - 2000, "label": int(rng.integers(3))}, large, "scores around -1000")
-    yield Case({"scores": np.array([-1000.0, 0.0, 1000.0]), "label": 0}, large, "sure and wrong")
+    for label, words in ((2, "sure and right"), (0, "sure and wrong")):
+        yield Case({"scores": np.array([-1000.0, 0.0, 1000.0]), "label": label}, large, words)
 
 
 def _quietly(function):
@@ -148,6 +149,22 @@ def _literally(scores, label):
     return -np.log(powers[label] / powers.sum())
 
 
+def _sum_first(scores, label):
+    return np.log(np.exp(scores).sum()) - scores[label]
+
+
+def _by_math(scores, label):
+    return -math.log(math.exp(scores[label]) / sum(math.exp(score) for score in scores))
+
+
+def _capped(least):
+    """The probability with so small a number added that its logarithm can be taken."""
+    return lambda scores, label: -np.log(_softmax(scores)[label] + least)
+
+
+SMALL = (*(10.0**-k for k in range(3, 17)), 1e-20, 1e-30, 1e-50, 1e-100, 1e-300, np.finfo(float).eps)
+
+
 def _largest_forgotten(scores, label):
     return np.log(np.exp(scores - scores.max()).sum()) - scores[label]
 
@@ -167,12 +184,33 @@ loss = FunctionExercise(
             "the formula is right, but e to the power of 1000 is too large for any number of the computer: "
             "take the largest score off all scores first",
             _quietly(_literally),
+            also=(_quietly(_sum_first), _by_math),
+        ),
+        Wrong(
+            "another taken off",
+            "a large power of e became infinite: take off the largest score, not the smallest or the first",
+            _quietly(lambda scores, label: _sum_first(scores - scores.min(), label)),
+            also=(
+                _quietly(lambda scores, label: _sum_first(scores - scores[0], label)),
+                _quietly(lambda scores, label: _literally(scores - scores.min(), label)),
+                _quietly(lambda scores, label: _literally(scores - scores[0], label)),
+            ),
         ),
         Wrong(
             "underflow",
             "the probability is so small that the computer makes it 0, and its logarithm minus infinity: do "
-            "not compute it. The loss is log(sum of the exponentials) - scores[label]",
+            "not compute it. With the largest score taken off all scores first, the loss is log(sum of the "
+            "exponentials) - scores[label]",
             _quietly(lambda scores, label: -np.log(_softmax(scores)[label])),
+        ),
+        Wrong(
+            "capped",
+            "a small number added to p only caps the loss: do not compute p at all",
+            _capped(1e-12),
+            also=(
+                lambda scores, label: -np.log(np.clip(_softmax(scores)[label], 1e-7, 1)),
+                *map(_capped, SMALL),
+            ),
         ),
         Wrong(
             "largest forgotten",
@@ -317,6 +355,13 @@ def _counted_once(written, read):
     return counts
 
 
+def _set_to_one(written, read):
+    counts = np.zeros((10, 10))
+    for row, column in zip(written, read, strict=True):
+        counts[row, column] = 1
+    return counts
+
+
 def _as_large_as_needed(written, read):
     size = max(written.max(), read.max()) + 1
     return confusion_matrix(written, read)[:size, :size]
@@ -344,9 +389,11 @@ confusion = FunctionExercise(
     wrong=(
         Wrong(
             "counted once",
-            "a pair that comes often is counted once: `counts[written, read] += 1` reads all counts before "
-            "it writes any, so repeated pairs overwrite each other. Use a loop, or `np.add.at`",
+            "a pair that comes often is counted once. With `= 1` the count never grows; and `counts[written, "
+            "read] += 1` on whole arrays reads all counts before it writes any. Use a loop with `+= 1`, or "
+            "`np.add.at`",
             _counted_once,
+            also=(_set_to_one,),
         ),
         Wrong(
             "transposed",
@@ -739,7 +786,7 @@ def network_figures(value):
 def network_cases(rng):
     yield Case({"seed": 0}, "size")
     yield Case({"seed": int(rng.integers(1, 1000))}, "size")
-    yield Case({"seed": 0}, "accuracy")
+    yield Case({"seed": 0}, "accuracy", told=False)
 
 
 def _makes(name):
@@ -755,6 +802,10 @@ def _only_sums(value):
     """Nothing but layers that weigh and add up, which one layer could do as well."""
     plain = ("Conv2d", "Linear", "Flatten", "AvgPool2d", "Dropout")
     return not _mistake(value) and all(layer["layer"] in plain for layer in described(value))
+
+
+def _has_convolution(value):
+    return any(layer["layer"] == "Conv2d" for layer in described(value))
 
 
 def _ends_with_relu(value):
@@ -780,6 +831,7 @@ own = FunctionExercise(
     cases=network_cases,
     judge=judge_network,
     figures=network_figures,
+    makes_network=True,
     stand_in=own_network,
     also_right=(own_network, three_convolutions, leaky_network),
     wrong=(
@@ -880,8 +932,17 @@ own = FunctionExercise(
             "only sums",
             "all its layers weigh and add up, and together that is no more than one dense layer: put a ReLU "
             "after each convolution",
+            lambda seed: Sequential(
+                Conv2d(1, 2, 3, padding=1), AvgPool2d(2), Flatten(), Linear(32, 10), seed=seed
+            ),
+            lambda value: _only_sums(value) and _has_convolution(value),
+        ),
+        Wrong(
+            "only dense sums",
+            "all its layers weigh and add up, and together that is no more than one dense layer: add a "
+            "convolution with a ReLU behind it",
             lambda seed: Sequential(Flatten(), Linear(64, 10), seed=seed),
-            _only_sums,
+            lambda value: _only_sums(value) and not _has_convolution(value),
         ),
     ),
     hints=(

@@ -100,6 +100,15 @@ def _unshuffled_labels(labels, order, k, one_in):
     return members[: len(members) // one_in]
 
 
+def _end_of_the_file(labels, order, k, one_in):
+    members = np.flatnonzero(labels == k)
+    return members[::-1][: len(members) // one_in]
+
+
+def _first_of_the_whole_deck(labels, order, k, one_in):
+    return order[: (labels == k).sum() // one_in]
+
+
 def _end_of_the_deck(labels, order, k, one_in):
     members = order[labels[order] == k]
     return members[len(members) - len(members) // one_in :]
@@ -122,6 +131,13 @@ def _not_by_class(labels, order, one_in):
 def _as_many_from_each(labels, order, one_in):
     classes = np.unique(labels)
     return _first(lambda n, _: len(labels) // one_in // len(classes))(labels, order, one_in)
+
+
+def _as_many_from_each_of_ten(members_of):
+    """The same by one who knows that there are ten classes."""
+    return _per_class(
+        lambda labels, order, k, one_in: members_of(labels, order, k)[: len(labels) // one_in // 10]
+    )
 
 
 def _numbers_by_class(labels, order, one_in):
@@ -166,6 +182,12 @@ keep_apart = FunctionExercise(
             _per_class(_in_file_order),
         ),
         Wrong(
+            "end of the file",
+            "you took the last of each class in the file and left `order` out: chance must choose, so take those "
+            "that come first in `order`",
+            _per_class(_end_of_the_file),
+        ),
+        Wrong(
             "every one_in-th of the deck",
             "you went through the deck and took every `one_in`-th picture of a class: take those that come first, "
             "n // one_in of them",
@@ -196,6 +218,11 @@ keep_apart = FunctionExercise(
             _not_by_class,
         ),
         Wrong(
+            "first of the whole deck",
+            "`order[:k]` are the first of the whole deck: take the first of this class, `order[labels[order] == k]`",
+            _per_class(_first_of_the_whole_deck),
+        ),
+        Wrong(
             "upside down",
             "your marks are upside down: True is for what is held out, the smaller part",
             lambda labels, order, one_in: ~hold_out(labels, order, one_in),
@@ -209,6 +236,10 @@ keep_apart = FunctionExercise(
             "as many from each",
             "you took equally many from every class: a large class gives more, n // one_in of its own n",
             _as_many_from_each,
+            also=(
+                _as_many_from_each_of_ten(lambda labels, order, k: order[labels[order] == k]),
+                _as_many_from_each_of_ten(lambda labels, order, k: np.flatnonzero(labels == k)),
+            ),
         ),
         Wrong(
             "rounded up",
@@ -307,6 +338,12 @@ def time_to_as_minimum(seconds, accuracies, goal):
     return min((e for e, a in zip(ends, accuracies, strict=True) if a >= goal), default=float("inf"))
 
 
+def time_to_with_the_best_so_far(seconds, accuracies, goal):
+    """The best accuracy so far only grows: there a search by halves is right."""
+    best = np.maximum.accumulate(accuracies)
+    return np.append(np.cumsum(seconds), np.inf)[np.searchsorted(best, goal)]
+
+
 def _epochs(seconds, accuracies, goal, group="values", words=""):
     arguments = {"seconds": np.array(seconds, float), "accuracies": np.array(accuracies), "goal": goal}
     return Case(arguments, group, words)
@@ -323,6 +360,8 @@ def time_cases(rng):
         yield _epochs(rng.uniform(2, 20, n), accuracies, goal, words="an accuracy that falls back once")
     seconds, accuracies = rng.uniform(2, 20, 5), np.array([0.81, 0.9, 0.95, 0.97, 0.96])
     yield _epochs(seconds, accuracies, 0.95, words="an accuracy that is exactly the goal")
+    up_and_down = [0.5, 0.97, 0.6, 0.7, 0.95, 0.98, 0.85]
+    yield _epochs(rng.uniform(2, 20, 7).round(1), up_and_down, 0.9, words="accuracies that go up and down")
     edge = "edge cases"
     yield _epochs(rng.uniform(2, 20, 5), accuracies, 0.99, edge, "a goal that is never reached")
     yield _epochs(rng.uniform(2, 20, 4), [0.5, 0.6, 0.6, 0.7], 0.4, edge, "reached in the first epoch")
@@ -366,6 +405,14 @@ def _runs_over_the_end(seconds, accuracies, goal):
     return seconds[: i + 1].sum()
 
 
+def _by_halves(seconds, accuracies, goal):
+    return np.append(np.cumsum(seconds), np.inf)[np.searchsorted(accuracies, goal)]
+
+
+def _by_halves_over_the_end(seconds, accuracies, goal):
+    return np.cumsum(seconds)[np.searchsorted(accuracies, goal)]
+
+
 def _largest_index_of_nothing(seconds, accuracies, goal):
     return np.cumsum(seconds)[np.argmax(accuracies >= goal)]
 
@@ -377,7 +424,7 @@ clock = FunctionExercise(
     groups={"values": 2, "edge cases": 1},
     reference=time_to,
     cases=time_cases,
-    also_right=(time_to_at_once, time_to_as_minimum),
+    also_right=(time_to_at_once, time_to_as_minimum, time_to_with_the_best_so_far),
     stand_in=time_to,
     wrong=(
         Wrong(
@@ -424,6 +471,13 @@ clock = FunctionExercise(
             _for_good,
         ),
         Wrong(
+            "searched by halves",
+            "`np.searchsorted` searches numbers that only grow, and an accuracy can fall back: look at the epochs "
+            "one after the other",
+            _by_halves,
+            also=(_by_halves_over_the_end,),
+        ),
+        Wrong(
             "epochs below",
             "you added up the epochs below the goal, before and after: what counts is all until the goal is "
             "first reached, that epoch included",
@@ -466,7 +520,7 @@ clock = FunctionExercise(
         ),
         Wrong(
             "argmax of nothing",
-            "np.argmax of nothing but False is 0, so the first epoch looks like the one: when the goal is "
+            "`np.argmax` of nothing but False is 0, so the first epoch looks like the one: when the goal is "
             'never reached, the answer is float("inf")',
             _largest_index_of_nothing,
         ),
@@ -532,11 +586,11 @@ more_pictures = Prediction(
         "Think of how you learned a foreign script: what did the first ten letters of each kind teach you, and "
         "what the hundredth?",
         "It gets better, but not in proportion: the new pictures resemble the old ones.",
-        "Every doubling leaves between seven and eight tenths of the mistakes. From a hundred to twelve hundred "
-        "is three and a half doublings.",
+        "A doubling leaves, on average, about seven tenths of the mistakes. From a hundred to twelve hundred is "
+        "three and a half doublings.",
     ),
-    explanation="Every doubling of the pictures leaves between seven and eight tenths of the mistakes, and twelve "
-    "times as many are about three and a half doublings: 0.7 to the power of 3.6 is 0.28, and 0.75 to it 0.36.",
+    explanation="A doubling of the pictures leaves, on average, about seven tenths of the mistakes, and twelve times "
+    "as many are about three and a half doublings: 0.7 to the power of 3.6 is 0.28.",
 )
 
 

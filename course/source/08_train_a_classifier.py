@@ -54,7 +54,7 @@ number = ipywidgets.IntSlider(0, 0, len(everything) - 1, description="which one"
 def show_digit(change=None):
     """Show the digit that the slider names, and what its writer meant."""
     picture.show(everything.images[number.value, 0], 0.0, 1.0, title=f"digit {number.value}")
-    answer.value = f"its writer meant a {everything.labels[number.value]}"
+    answer.value = f"its writer meant: {everything.labels[number.value]}"
 
 
 number.observe(show_digit, "value")
@@ -130,7 +130,8 @@ check("08.1", my_first_loss)
 # Then see where the curve begins.
 #
 # Run the next cell to get the dashboard, and the one after it to train. That lasts only a few seconds, so press *Pause* early, then
-# *Step* a few times: each press is one batch of 32. Then *Resume*, and if you like, move the
+# *Step* a few times: each press is one batch of 32. (If it is over before you can press, run the cells that make and train
+# the network again with `epochs=100`, and afterwards once more with 12.) Then *Resume*, and if you like, move the
 # [**learning rate**](glossary.ipynb#learning-rate), the length of each step (it begins at 0.003). Look at the 16
 # filters of the first layer: do not expect pictures, 3×3 is too small for that; but some change a lot from the noise that they
 # were, and some hardly at all. And look at the worst examples, the digits that cost the most: would you have read them?
@@ -175,7 +176,7 @@ print("reads more than 97 of 100 unseen digits:", accuracy > 0.97)
 #
 # The accuracy counts right answers; the loss also asks how sure the network was. For the scores 1, 2, 3, softmax gives
 # 9, 24 and 67 percent, so if the last class is the right one (its label is 2, counted from 0), the loss is
-# $-\log 0.67$, about 0.41. Write `cross_entropy` for one picture: its row of scores and its label.
+# $-\log 0.665$, about 0.41. Write `cross_entropy` for one picture: its row of scores and its label.
 #
 # Scores can be around 1000, as in [notebook 05](05_whole_network.ipynb). And a network can be so sure of a wrong answer that
 # the right one's probability is $10^{-900}$, which no number of the computer can hold, while the loss is a harmless 2072.

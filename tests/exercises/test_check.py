@@ -181,7 +181,7 @@ def test_what_an_answer_prints_is_shown_once(capsys):
     check("01.2", prints)
     assert capsys.readouterr().out == "the shape is (3, 3)\n01.2 passed: 4 of 4 points.\n"
     check("01.2", lambda x, w: print(corr2d(x, w)))
-    assert "it printed something and gave nothing back: end with `return`" in capsys.readouterr().out
+    assert "It printed something and gave nothing back: end with `return`" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

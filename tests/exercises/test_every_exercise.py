@@ -1,5 +1,7 @@
 """Every exercise of the course: right answers pass, however they are written; each known mistake is named."""
 
+from dataclasses import replace
+
 import pytest
 from driver import ENDS_LOOPS, POCL_BEFORE_7
 
@@ -67,6 +69,12 @@ def depends_on_the_device(exercise: Exercise, wrong: Wrong) -> bool:
 WRONG = [
     pytest.param(e, wrong, id=f"{e.id}-{wrong.name}", marks=marks(e, wrong)) for e in ALL for wrong in e.wrong
 ]
+ALSO_WRONG = [
+    pytest.param(e, replace(wrong, answer=answer), id=f"{e.id}-{wrong.name}-{i}")
+    for e in ALL
+    for wrong in e.wrong
+    for i, answer in enumerate(wrong.also)
+]
 
 
 @pytest.mark.parametrize("exercise", ALL, ids=lambda e: e.id)
@@ -80,7 +88,7 @@ def test_right_answers_pass(exercise):
             assert result.points == exercise.points
 
 
-@pytest.mark.parametrize(("exercise", "wrong"), WRONG)
+@pytest.mark.parametrize(("exercise", "wrong"), [*WRONG, *ALSO_WRONG])
 def test_a_wrong_answer_is_rejected_with_its_own_sentence(exercise, wrong):
     for seed in seeds_for(exercise):
         result = verdict(exercise, wrong.answer, seed)

@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from cnnkit import Linear, Sequential, to_device
+from cnnkit import Linear, ReLU, Sequential, to_device
 from cnnkit.exercises.compare import difference
 from cnnkit.exercises.definition import (
     Case,
@@ -97,6 +97,9 @@ class EqualArray(np.ndarray):
         ("x" * 30_000, "at most 20,000"),
         ([None, 1], "something else than numbers"),
         (object, "the function or class object itself"),
+        ([Linear(2, 3), ReLU()], r"must return a network, Sequential\(...\), and yours returned a list\.$"),
+        ((Linear(2, 3), ReLU()), "yours returned a tuple"),
+        (Linear(2, 3), r"the answer is one layer, Linear, and not a network: `return Sequential\(...\)`"),
     ],
 )
 def test_what_is_not_plain_is_refused_with_a_sentence(value, words):
@@ -190,6 +193,24 @@ def test_an_unknown_mistake_is_not_named_after_another():
     assert verdict(lambda x: x + 1).mistake == ""
 
 
+def test_a_mistake_that_explains_the_first_case_alone_is_not_named():
+    def by_chance(*right):
+        """An answer that squares in the first case that counts, and adds 5 in all others but some."""
+        return lambda x: x**2 if x.shape == (3, 4) else 2 * x if x.shape in right else x + 5
+
+    assert verdict(by_chance()).mistake == ""
+    assert (
+        verdict(by_chance((2, 3))).mistake == verdict(by_chance((1, 1), (2, 3))).mistake == "you squared it"
+    )
+
+
+def test_a_mistake_that_goes_wrong_in_several_ways():
+    made = exercise(wrong=(Wrong("five", "you added 5", lambda x: x + 5, also=(lambda x: 2 * x + 5,)),))
+    for answer in (lambda x: x + 5, lambda x: 5 + x + x):
+        assert verdict(answer, made).mistake == "you added 5"
+    assert verdict(lambda x: x + 6, made).mistake == ""
+
+
 def test_exceptions_are_an_outcome_with_the_line():
     def raises(x):
         y = x + 1
@@ -210,6 +231,23 @@ def test_what_goes_wrong_alike_everywhere_is_told_once():
     assert "missing_name" in result.reason and result.case
     assert as_text(result).count("missing_name") == 1
     assert as_text(verdict("no function")).count("must be a function") == 1
+
+
+def test_what_has_nothing_to_do_with_the_case_is_told_without_it():
+    for answer in ("no function", lambda x: [ReLU()], lambda x: print(x, end="")):
+        assert verdict(answer).case == ""
+    untold = exercise(cases=lambda rng: [Case({"x": 1}, group, told=False) for group in exercise().groups])
+    assert verdict(lambda x: 5, untold).case == "" and not verdict(lambda x: 5, untold).passed
+
+
+def test_a_network_is_not_the_function_that_makes_one():
+    made = exercise(makes_network=True)
+    assert as_text(verdict(Sequential(ReLU()), made)).splitlines()[1] == (
+        "  `f` is a network; it must be a function that makes one: "
+        "`def f(seed): return Sequential(..., seed=seed)`"
+    )
+    assert verdict(lambda x: 0, made).case
+    assert verdict(Sequential(ReLU())).case  # elsewhere it can be called as any function
 
 
 def test_an_input_that_was_changed_is_noticed():

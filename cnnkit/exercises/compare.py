@@ -12,12 +12,16 @@ SMALLEST = 1e-6  # what float32 makes of a sum that is 0
 
 @dataclass(frozen=True)
 class Difference:
-    """A sentence on the first difference, its `index` if it is one of values, and what was compared."""
+    """A sentence on the first difference, its `index` if it is one of values, and what was compared.
+
+    wrong: how many values differ.
+    """
 
     sentence: str
     index: tuple[int, ...] | None = None
     expected: Any = None
     got: Any = None
+    wrong: int = 0
 
 
 def difference(expected: Any, got: Any, tolerance: float, only_shape: bool = False) -> Difference | None:
@@ -49,7 +53,8 @@ def difference(expected: Any, got: Any, tolerance: float, only_shape: bool = Fal
     if right.all():
         return None
     index = tuple(int(i) for i in np.argwhere(~right)[0])
-    return Difference(_values(wanted, given, index, int((~right).sum())), index, expected, got)
+    wrong = int((~right).sum())
+    return Difference(_values(wanted, given, index, wrong), index, expected, got, wrong)
 
 
 def same(one: Any, other: Any, tolerance: float) -> bool:

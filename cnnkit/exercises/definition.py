@@ -23,6 +23,7 @@ SYMPTOMS = (
     "crash",  # it takes the process with it
     "overrun",  # it writes outside a buffer
     "input changed",  # it writes into an input
+    "unset",  # it adds to a variable that never got a number
     "unwritten",  # it leaves elements of the output as they were
     "outside read",  # it reads what lies outside a buffer
     "unstable",  # its result differs between runs or work-group sizes: a race or a missing barrier

@@ -83,7 +83,7 @@ def judge(exercise: Exercise, cases: Sequence[Case], outcomes: Sequence[Outcome]
     wrong = known_mistake(exercise, cases, outcomes, failed)
     # What a kernel's text says has nothing to do with the case, nor what is wrong alike in all of them.
     seen = outcomes[first]
-    no_case = seen.symptom == "build" or (alike and not seen.symptom and not seen.error)
+    no_case = seen.symptom in ("build", "unset") or (alike and not seen.symptom and not seen.error)
     case = "" if no_case else cases[first].described()
     return Result(
         exercise.id,
@@ -133,7 +133,11 @@ def fault_of(exercise: Exercise, case: Case, outcome: Outcome) -> Difference | N
 def _unrevealed(fault: Difference) -> str:
     if fault.index is None:
         return fault.sentence
-    return "not the right number" if fault.index == () else "not all of the numbers are right"
+    if fault.index == ():
+        return "not the right number"
+    count = fault.expected.size
+    right = count - fault.wrong
+    return f"{right or 'none'} of the {count:,} numbers {'are' if right > 1 else 'is'} right"
 
 
 def _judged(function: Any, *arguments: Any) -> Difference | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import keyword
 import os
 from collections.abc import Callable
@@ -40,6 +41,7 @@ class LearnerKernel:
     def bind(self, launch: Callable[..., Launch]) -> LearnerKernel:
         """Say how arrays become a launch; gives the kernel itself."""
         self.launch = launch
+        self.__signature__ = inspect.signature(launch)  # how many arrays it is called with
         return self
 
     def __call__(self, *arrays: Any) -> np.ndarray:

@@ -391,8 +391,10 @@ class GeometryExplorer(Explorer):
         )
         if model.reads is None:
             return f"{start}: {model.problem}"
+        alike = np.unique(model.reads[[0, 0, -1, -1], [0, -1, 0, -1]]).size == 1
         return (
             f"{start} makes an output of {axis.output}×{axis.output}; {windows.unread_words(axis)}, "
-            f"a corner {count(int(model.reads[0, 0]), 'time')} and no pixel more than "
+            f"{'a' if alike else 'the upper left'} corner {count(int(model.reads[0, 0]), 'time')} "
+            "and no pixel more than "
             f"{count(int(model.reads.max()), 'time')}."
         )

@@ -37,7 +37,8 @@ class PipelineModel(FilterSettings):
 
     Functions of the learner's may compute instead of cnnkit, each from the stage before it, whoever made
     that: convolution, called as `mine(x, w)` with the padding in `x`; activation, as `mine(x)`; max_pooling
-    and average_pooling, as `mine(x, 2)`. `comparisons` holds how each agrees with cnnkit's, by these names.
+    and average_pooling, as `mine(x, 2)`, or as `mine(x)` where they take nothing but a picture. `comparisons`
+    holds how each agrees with cnnkit's, by these names.
     """
 
     functions = ("convolution", "activation", "max_pooling", "average_pooling")
@@ -138,7 +139,8 @@ class PipelineModel(FilterSettings):
                 scale = own.correlation_scale(x, self.kernel)
                 yours = own.correlate(mine, x, self.kernel, padding=len(self.kernel) // 2)
             else:
-                rest = () if name == "activation" else (POOL,)
+                alone = name == "activation" or (own.takes(mine, 1) and not own.takes(mine, 2))
+                rest = () if alone else (POOL,)
                 told = f"an image of {shape_text(x)}{f' and a window of {POOL}' if rest else ''}"
                 scale = own.largest(x)
                 yours = own.call(mine, ours.shape, told, x, *rest)

@@ -49,6 +49,11 @@ by_hand = Prediction(
             [[0, 1], [6, 12]],
         ),
         Wrong(
+            "elementwise, with a slip",
+            "these look like the four products of the first window (and 1·1 is 1): add them up, that is one number",
+            [[0, 2], [6, 12]],
+        ),
+        Wrong(
             "whole steps",
             "the window moves by one pixel, not by its own width: there are four places",
             [[19]],
@@ -142,12 +147,28 @@ def _filled(rows, columns):
     return function
 
 
-def _matrix_product(x, w):
+def _matrices(product, added_up=lambda grid: grid):
     """Each patch as a matrix, times the filter as a matrix."""
-    y = np.zeros(places(x, w))
-    for i, j in np.ndindex(y.shape):
-        y[i, j] = np.dot(x[i : i + w.shape[0], j : j + w.shape[1]], w).sum()
-    return y
+
+    def function(x, w):
+        y = np.zeros(places(x, w))
+        for i, j in np.ndindex(y.shape):
+            y[i, j] = added_up(product(x[i : i + w.shape[0], j : j + w.shape[1]], w))
+        return y
+
+    return function
+
+
+def _patch_of(size):
+    """Right but for the patch, which is cut out in one size whatever the filter's is."""
+
+    def function(x, w):
+        y = np.zeros(places(x, w))
+        for i, j in np.ndindex(y.shape):
+            y[i, j] = (x[i : i + size, j : j + size] * w).sum()
+        return y
+
+    return function
 
 
 def _products_of_a_place(x, w):
@@ -199,6 +220,21 @@ slide = FunctionExercise(
             "the window runs over the border, where the patch is smaller than the filter: i must end at H - R and j at "
             "W - S, and the result has H - R + 1 rows and W - S + 1 columns",
             _patch_out_of_bounds,
+        ),
+        Wrong(
+            "always 2 x 2",
+            "the patch is always 2 x 2, and not every filter is: cut out x[i : i + R, j : j + S]",
+            _patch_of(2),
+        ),
+        Wrong(
+            "always 3 x 3",
+            "the patch is always 3 x 3, and not every filter is: cut out x[i : i + R, j : j + S]",
+            _patch_of(3),
+        ),
+        Wrong(
+            "two sizes for np.zeros",
+            "`np.zeros` takes the size in parentheses of its own: np.zeros((rows, columns))",
+            lambda x, w: np.zeros(*places(x, w)),
         ),
         Wrong(
             "one place short",
@@ -254,7 +290,8 @@ slide = FunctionExercise(
             "matrix product",
             "`np.dot` and `@` on two grids are the matrix product, rows times columns: here each pixel meets one weight, "
             "so `*`, and then the sum of all",
-            _matrix_product,
+            _matrices(np.dot, np.sum),
+            also=(_matrices(np.matmul, np.sum), _matrices(np.dot), _matrices(np.matmul)),
         ),
         Wrong(
             "several numbers",
@@ -312,7 +349,7 @@ impulse = Prediction(
         ),
         Wrong(
             "turned by 90",
-            "up and down are both swapped, left and right, too: that is half a turn",
+            "top and bottom are swapped, and so are left and right: that is half a turn",
             "turned by 90",
         ),
         Wrong(
@@ -434,6 +471,12 @@ size = FunctionExercise(
             "plus one inside",
             "the + 1 must come after the division: it is a place, not a pixel",
             lambda n, k, s, p, d: (n + 2 * p - d * (k - 1)) // s,
+        ),
+        Wrong(
+            "only the 1 divided",
+            "`//` comes before `+` and `-`: only the 1 is divided by the stride. Put all that stands before `//` in "
+            "parentheses",
+            lambda n, k, s, p, d: n + 2 * p - d * (k - 1) - 1 // s + 1,
         ),
     ),
     hints=(
@@ -690,6 +733,11 @@ def _weight(r, s, R, S):
     return r * S + s
 
 
+def _rows_as_long_as_high(x, w):
+    """Rows of the image taken to be H numbers long."""
+    return _taps(lambda i, j, r, s, W: (i + r) * len(x) + j + s, _weight)(x, w)
+
+
 def _whole_sums(x, w):
     """The sum kept in an int, which drops what stands after the point at every step."""
     (H, W), y = places(x, w), np.zeros(places(x, w))
@@ -742,6 +790,12 @@ own_kernel = KernelExercise(
             _flat(_wrong_pitch),
         ),
         Wrong(
+            "H for W",
+            "H is how many rows x has, and W how long they are: pixel (i + r, j + s) is x[(i + r) * W + j + s]",
+            _changed("x[(i + r) * W", "x[(i + r) * H"),
+            _rows_as_long_as_high,
+        ),
+        Wrong(
             "one product",
             "you keep the last product instead of adding up: sum += ...",
             _changed("sum += ", "sum = "),
@@ -778,6 +832,12 @@ own_kernel = KernelExercise(
             _taps(lambda i, j, r, s, W: j + s, lambda r, s, R, S: s),
         ),
         Wrong(
+            "comma in w",
+            "the comma in w[r, s] is Python: C throws its left side away, and w[s] is left. Weight (r, s) is w[r * S + s]",
+            _changed("w[r * S + s]", "w[r, s]"),
+            _taps(_pixel, lambda r, s, R, S: s),
+        ),
+        Wrong(
             "no parentheses",
             "the pixel's row is i + r, and all of it must be multiplied by W: (i + r) * W, with the parentheses",
             _changed("(i + r) * W", "i + r * W"),
@@ -811,6 +871,19 @@ own_kernel = KernelExercise(
             _taps(lambda i, j, r, s, W: (j + s) * W + i + r, _weight),
         ),
         Wrong(
+            "never set",
+            "`sum` never got a first number: `float sum = 0;`",
+            _changed("float sum = 0.0f", "float sum"),
+            symptom="unset",
+            told="`sum`",
+        ),
+        Wrong(
+            "never set, by another name",
+            "the sum never got a first number: it begins at 0, as in `float sum = 0;`",
+            _changed("sum", "total", _changed("float sum = 0.0f", "float sum")),
+            symptom="unset",
+        ),
+        Wrong(
             "endless",
             "it does not come to an end: does the counter of each loop grow, and is it the counter that is compared?",
             _changed("r < R; r++", "r < R; r += 0"),
@@ -830,6 +903,14 @@ own_kernel = KernelExercise(
             _changed("] = sum", "] += sum"),
             symptom="unwritten",
             told="before it had written",
+        ),
+        Wrong(
+            "comma in y",
+            "the comma in y[i, j] is Python: C throws its left side away, and y[j] is left. Place (i, j) is "
+            "y[i * (W - S + 1) + j]",
+            _changed("y[i * OW + j]", "y[i, j]"),
+            symptom="unwritten",
+            told="y[i, j] =",
         ),
         Wrong(
             "last row",

@@ -88,6 +88,12 @@ rectify = FunctionExercise(
             lambda x: max(0, x),
         ),
         Wrong(
+            "np.max along an axis",
+            "`np.max` looks for the largest number along an axis: `np.maximum` compares place by place",
+            lambda x: np.max(x, 0),
+            also=(lambda x: np.max(0, x),),
+        ),
+        Wrong(
             "the largest",
             "`x.max()` is the largest number of the whole picture: each number must be compared with 0 on "
             "its own",
@@ -216,6 +222,14 @@ def _block_without_step(x):
     return _every_window(x)[: x.shape[0] // 2, : x.shape[1] // 2]
 
 
+def _placed_by_the_pixel(x):
+    y = np.zeros((x.shape[0] // 2, x.shape[1] // 2))
+    for i in range(0, x.shape[0], 2):
+        for j in range(0, x.shape[1], 2):
+            y[i, j] = x[i : i + 2, j : j + 2].max()
+    return y
+
+
 def _two_numbers_of_a_block(x):
     y = np.zeros((x.shape[0] // 2, x.shape[1] // 2))
     for i, j in np.ndindex(y.shape):
@@ -264,6 +278,12 @@ pool = FunctionExercise(
             _block_without_step,
         ),
         Wrong(
+            "placed by the pixel",
+            "your i and j are places of x, and y has half as many rows and columns: where i steps through x by 2, its "
+            "place in y is i // 2, and that of j is j // 2",
+            _placed_by_the_pixel,
+        ),
+        Wrong(
             "several numbers",
             "what you write into one place of the result is several numbers: `.max(axis=0)` gives one for each "
             "column, `.max()` without an axis one for the whole block",
@@ -308,6 +328,16 @@ pool = FunctionExercise(
             "two of four",
             "you compare two of the block's four numbers, those on its diagonal: all four count",
             lambda x: np.maximum(x[::2, ::2], x[1::2, 1::2]),
+        ),
+        Wrong(
+            "upper row",
+            "you compare two of the block's four numbers, those of its upper row: all four count",
+            lambda x: np.maximum(x[::2, ::2], x[::2, 1::2]),
+        ),
+        Wrong(
+            "left column",
+            "you compare two of the block's four numbers, those of its left column: all four count",
+            lambda x: np.maximum(x[::2, ::2], x[1::2, ::2]),
         ),
         Wrong(
             "cut wrongly",
@@ -476,6 +506,10 @@ def _powers(scores):
     return np.exp(scores) / np.exp(scores).sum()
 
 
+def _without_mean(scores):
+    return _powers(scores - scores.mean())
+
+
 def _without_smallest(scores):
     return _powers(scores - scores.min())
 
@@ -571,10 +605,11 @@ probabilities = FunctionExercise(
             _quietly(_divided_by_largest),
         ),
         Wrong(
-            "smallest taken off",
-            "you took the smallest score off: then the largest can still be too large for exp. Take the "
+            "another number taken off",
+            "what you take off is not the largest score: the largest can still be too large for exp. Take the "
             "largest off",
-            _quietly(_without_smallest),
+            _quietly(_without_mean),
+            also=(_quietly(_without_smallest),),
         ),
     ),
     hints=(
@@ -670,6 +705,20 @@ def _wrong_pitch(x):
     return [[max(flat[(2 * i + r) * W + 2 * j + s] for r, s in corners) for j in range(W)] for i in range(H)]
 
 
+def _of_indices(index):
+    """What a wrong kernel computes: for number (i, j) the largest x[index(i, j, r, c, W)] of four."""
+
+    def function(x):
+        flat, (H, W) = x.ravel(), x.shape
+        corners = [(r, c) for r in (0, 1) for c in (0, 1)]
+        return [
+            [max(flat[index(i, j, r, c, W)] for r, c in corners) for j in range(W // 2)]
+            for i in range(H // 2)
+        ]
+
+    return function
+
+
 own_kernel = KernelExercise(
     id="05.5",
     title="One work-item for each block",
@@ -716,6 +765,12 @@ own_kernel = KernelExercise(
             lambda x: np.maximum(x[::2, ::2], x[1::2, ::2]),
         ),
         Wrong(
+            "three of four",
+            "you compare three of the block's four numbers, all but the lower right one: all four count",
+            _changed(PLAIN, ("    best = fmax(best, x[(2 * i + 1) * W + 2 * j + 1]);\n", "")),
+            lambda x: np.maximum(np.maximum(x[::2, ::2], x[::2, 1::2]), x[1::2, ::2]),
+        ),
+        Wrong(
             "corner",
             "you copy the upper left number of each block, whether it is the largest or not",
             _changed(LOOPS, ("r < 2", "r < 1"), ("s < 2", "s < 1")),
@@ -727,6 +782,25 @@ own_kernel = KernelExercise(
             "later",
             _changed(LOOPS, ("x[(2 * i + r) * W +", "x[(2 * i + r) * (W / 2) +")),
             _wrong_pitch,
+        ),
+        Wrong(
+            "H for W",
+            "H is how many rows x has, and W how long they are: row r, column c of x is x[r * W + c]",
+            _changed(LOOPS, ("x[(2 * i + r) * W +", "x[(2 * i + r) * H +")),
+            lambda x: _of_indices(lambda i, j, r, c, W: (2 * i + r) * len(x) + 2 * j + c)(x),
+        ),
+        Wrong(
+            "no parentheses",
+            "the number's row is 2 * i + r, and all of it must be multiplied by W: (2 * i + r) * W, with the parentheses",
+            _changed(LOOPS, ("x[(2 * i + r) * W", "x[2 * i + r * W")),
+            _of_indices(lambda i, j, r, c, W: 2 * i + r * W + 2 * j + c),
+        ),
+        Wrong(
+            "no parentheses below",
+            "the block's lower row is 2 * i + 1, and all of it must be multiplied by W: (2 * i + 1) * W, with the "
+            "parentheses",
+            _changed(PLAIN, ("(2 * i + 1) * W", "2 * i + 1 * W")),
+            _of_indices(lambda i, j, r, c, W: (2 * i + W if r else 2 * i * W) + 2 * j + c),
         ),
         Wrong(
             "overlapping",
@@ -794,6 +868,14 @@ own_kernel = KernelExercise(
             told="before it had written",
         ),
         Wrong(
+            "comma in y",
+            "the comma in y[i, j] is Python: C throws its left side away, and y[j] is left. Number (i, j) is "
+            "y[i * (W / 2) + j]",
+            _changed(PLAIN, ("y[i * (W / 2) + j]", "y[i, j]")),
+            symptom="unwritten",
+            told="y[i, j] =",
+        ),
+        Wrong(
             "not everywhere",
             "some places of y never get their number. Rows run from 0 to H / 2 - 1 and columns from 0 to "
             "W / 2 - 1: does each of these work-items come to the line that writes, with i = get_global_id(1) and "
@@ -810,6 +892,13 @@ own_kernel = KernelExercise(
                 ("+ j] = best;", "+ j] = best;\n    x[2 * i * W + 2 * j] = best;"),
             ),
             symptom="input changed",
+        ),
+        Wrong(
+            "never set",
+            "the largest number so far never got a first number to compare with: begin with the block's upper left one, "
+            "`float best = x[2 * i * W + 2 * j];`",
+            _changed(LOOPS, ("float best = -INFINITY", "float best")),
+            symptom="unset",
         ),
         Wrong(
             "endless",

@@ -245,7 +245,7 @@ print(cnnkit.conv2d(impulse, numbered).get()[0, 0].astype(int))
 # numbers in the input say how many windows read each pixel. Find out, before you read on:
 #
 # 4. Which pixels are read least, with stride 1 and no padding? What does a padding of 1 change for them?
-# 5. Make a setting in which some pixels are read by nobody. The explorer says which.
+# 5. Make a setting in which some pixels are read by nobody. The explorer hatches them.
 # 6. Choose AlexNet's first layer from the examples (AlexNet is a famous network of 2012). How large is its output, and how do you get that number from the formula?
 
 # %% tags=["demonstration"]
@@ -342,7 +342,9 @@ check("01.6", my_filter)
 # - A variable of your own holds nothing until you give it a number: `float sum = 0;` and then, as in Python, `sum += ...;`
 #
 # A slip here is no disaster. Your kernel runs in a process of its own, where it can write beside its buffers, crash or
-# never end: this notebook lives on, and the check says what happened.
+# never end: this notebook lives on, and the check says what happened. If its words are not enough, take away the `#` in
+# front of `explain`: your kernel then runs in *Oclgrind*, a simulator that watches everything it reads and writes, and
+# names the line where something goes wrong. (Where Oclgrind is not installed, `explain` says so, and how to get it.)
 
 # %% tags=["exercise", "01.7"]
 # %%kernel filter2d
@@ -409,7 +411,7 @@ progress()
 # **Answers to the explorer's questions.** 1: *identity*, and only the 1 in its middle matters. 2: To 1, so each is 1/9. 3: To
 # vertical edges, where the picture changes from left to right; *signed* shows rising edges in one color and falling
 # edges in the other. 4: The corners, by one window only; with a padding of 1 they are read by four. 5: Stride 3 with a 2×2 filter,
-# for one: the rows and columns between the windows. 6: 55: (227 − 11) / 4 is 54, and one more.
+# for one: the row and the column between the windows, and the two behind the last one. 6: 55: (227 − 11) / 4 is 54, and one more.
 #
 # **To think on.** A 5×5 filter has 25 weights, two 3×3 filters one after the other have 18: how far does a pixel of the
 # second result see? · What does a filter with all weights 0 but a 1 in the upper left corner do? · How would you find

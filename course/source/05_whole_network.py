@@ -25,13 +25,13 @@ photo = data.photo()  # (1, 1, 300, 300)
 # ## Three stages in a row
 #
 # The article behind this course works one example: a gray photograph of 300×300 pixels goes through a filter, then an
-# *activation*, then *pooling*, and each result is shown. You know the three stages,
+# [*activation*](glossary.ipynb#activation-function), then [*pooling*](glossary.ipynb#pooling), and each result is shown. You know the three stages,
 # each by itself. Here they are in a row.
 #
-# 1. **Convolution** slides the edge filter of [notebook 01](01_one_filter.ipynb) over the photograph.
-# 2. **ReLU**, the rectified linear unit, keeps what is positive and sets the rest to zero: $\max(0, x)$, for each
+# 1. [**Convolution**](glossary.ipynb#convolution) slides the edge [filter](glossary.ipynb#filter) of [notebook 01](01_one_filter.ipynb) over the photograph.
+# 2. [**ReLU**](glossary.ipynb#ReLU), the rectified linear unit, keeps what is positive and sets the rest to zero: $\max(0, x)$, for each
 #    number on its own.
-# 3. **Max pooling** cuts the picture into blocks of 2×2 and keeps the largest number of each.
+# 3. [**Max pooling**](glossary.ipynb#max-pooling) cuts the picture into blocks of 2×2 and keeps the largest number of each.
 
 # %% tags=["demonstration"]
 edges = np.array([[-1, -1, -1], [-1, 8, -1], [-1, -1, -1]])[None, None]
@@ -75,7 +75,7 @@ print("average pooling, the same numbers:", bool((one.get() == other.get()).all(
 
 # %% [markdown]
 # With max pooling, the same: ReLU never swaps which of two numbers is larger, so the winner of each block wins either way.
-# With *average* pooling it matters: before ReLU, bright and dark sides of an edge cancel.
+# With [*average* pooling](glossary.ipynb#average-pooling) it matters: before ReLU, bright and dark sides of an edge cancel.
 #
 # ## Follow a pixel
 #
@@ -132,10 +132,10 @@ check("05.2", max_pool2x2)
 # %% [markdown]
 # ## From pictures to volumes
 #
-# Real networks use color and many filters. An image of 32×32 pixels in color is a **volume**: width 32, height 32,
-# depth 3. A filter is always as deep as the volume it slides over, so a 3×3 filter has 3·3·3 = 27 weights here, and it
+# Real networks use color and many filters. An image of 32×32 pixels in color is a [**volume**](glossary.ipynb#volume): width 32, height 32,
+# depth 3. A filter is always as deep as the volume it slides over, so a 3×3 filter has 3·3·3 = 27 [weights](glossary.ipynb#weight) here, and it
 # still gives *one* number per place. With **twelve** filters there are twelve numbers per place: stacked, they are a
-# new volume of depth 12, and each of these twelve pictures is called a **feature map**.
+# new volume of depth 12, and each of these twelve pictures is called a [**feature map**](glossary.ipynb#feature-map).
 #
 # Our pictures have four kinds of shapes in them, drawn by the course itself:
 
@@ -171,17 +171,20 @@ network.summary((3, 32, 32))
 # The table writes a volume as *channels × height × width*, the order in which the numbers lie in memory; people often say
 # the same as *width × height × depth*, 32×32×3. Read it line by line:
 #
-# - The **input layer** only holds the picture: one *neuron* (one number) per pixel and channel, 32·32·3 = 3072 of them.
+# - The **input layer** only holds the picture: one number per pixel and [channel](glossary.ipynb#channel), 32·32·3 = 3072 of
+#   them (each is often called a [*neuron*](glossary.ipynb#neuron), too, though nothing is computed there).
 # - The **convolution** has few weights because it uses the same 12 filters everywhere: 12·(27 + 1) = 336, the 1 being
-#   each filter's **bias**, a number that is added to all its answers.
+#   each filter's [**bias**](glossary.ipynb#bias), a number that is added to all its answers.
 # - **ReLU** and **pooling** have nothing to learn.
-# - **Flatten** moves nothing; it only reads the volume as one row. (That 16·16·12 is 3072 again is chance.)
-# - The last layer is **fully connected** (or *dense*): each of its neurons has a weight for every number of the row. It
-#   is a matrix product and a bias, $y = W x + b$, with $W$ for the table of its weights. Here these are 3072·4, and 4
-#   biases: 12 292. Running a picture through all the layers like this is called
-#   **feedforward**.
+# - [**Flatten**](glossary.ipynb#flatten) moves nothing; it only reads the volume as one row. (That 16·16·12 is 3072 again is chance.)
+# - The layer after it, `Linear`, is **fully connected** (or [*dense*](glossary.ipynb#dense-layer)): each of its neurons has a
+#   weight for every number of the row. It is a matrix product and a bias, $y = W x + b$, with $W$ for the table of its
+#   weights. Here these are 3072·4, and 4 biases: 12 292.
+# - [**Softmax**](glossary.ipynb#softmax) makes probabilities of the four numbers; more on it below. It has nothing to learn,
+#   either.
 #
-# Between input and output lie the **hidden layers**. Their numbers are no pictures and no answers, but what the network
+# Running a picture through all the layers like this is called [**feedforward**](glossary.ipynb#feedforward). Between input
+# and output lie the **hidden layers**. Their numbers are no pictures and no answers, but what the network
 # makes of the one to get to the other.
 
 # %% tags=["demonstration"]
@@ -234,12 +237,12 @@ print(f"the convolution: {shared} parameters; a dense layer: {dense // shared:,}
 #
 # ## Scores into probabilities
 #
-# The dense layer gives four numbers, the **scores**, of any size and sign. **Softmax** makes probabilities of them:
+# The dense layer gives four numbers, the **scores** (or [logits](glossary.ipynb#logits)), of any size and sign. **Softmax** makes probabilities of them:
 #
 # $$p_j = \frac{e^{x_j}}{\sum_i e^{x_i}}$$
 #
 # The exponential makes everything positive, and dividing by the sum makes them add up to 1. Where there are only two
-# answers, yes or no, the **sigmoid** $1/(1+e^{-x})$ does the same for a single score $x$: it is what softmax gives
+# answers, yes or no, the [**sigmoid**](glossary.ipynb#sigmoid) $1/(1+e^{-x})$ does the same for a single score $x$: it is what softmax gives
 # the first of the two scores $x$ and 0.
 #
 # **Predict first.** Softmax of the scores 1, 2, 3 gives 9, 24 and 67 percent. What does it give for 1001, 1002, 1003?
@@ -317,7 +320,7 @@ print("the same probabilities:", np.allclose(by_hand, probabilities, atol=1e-5))
 # %% [markdown]
 # ## Your turn: pooling as a kernel
 #
-# In cnnkit, every layer above is an OpenCL kernel. Pooling is one that you can write yourself: each **work-item** makes one
+# In cnnkit, every layer above is an OpenCL kernel. Pooling is one that you can write yourself: each [**work-item**](glossary.ipynb#work-item) makes one
 # number of the result, the largest of four.
 #
 # - `get_global_id(0)` is the column `j` of that number, `get_global_id(1)` its row `i`. There are usually more work-items
@@ -356,20 +359,13 @@ check("05.5", max_pool)
 # cnnkit's.
 
 # %% tags=["answer", "nbval-ignore-output"]
-my_relu, my_kernel = use("05.1", relu), use("05.5", max_pool)
-
-
-def my_pooling(x, size):
-    """The kernel, called as the explorer does it: `size` is the window's, and always 2 here."""
-    return my_kernel(x)
-
-
+my_relu, my_pooling = use("05.1", relu), use("05.5", max_pool)
 my_pipeline = PipelineExplorer(photo, preset="edges", activation=my_relu, max_pooling=my_pooling)
 my_pipeline
 
 # %% [markdown]
 # You counted how many pixels of the photograph can change one pooled pixel: 4×4 for a 3×3 filter, 6×6 for 5×5. What a pixel
-# depends on is called its **receptive field**. Set the explorer so that the marked pixel, a pooled one, depends on exactly
+# depends on is called its [**receptive field**](glossary.ipynb#receptive-field). Set the explorer so that the marked pixel, a pooled one, depends on exactly
 # **8×8** pixels of the photograph. Leave it like that, then run the check.
 
 # %% tags=["exercise", "05.6"]

@@ -288,6 +288,14 @@ def test_a_judge_in_place_of_a_reference():
     assert result.mistake == "you let negative ones through" and "must not be negative" in result.reason
 
 
+def test_a_predicted_grid_is_told_how_many_numbers_are_right():
+    words = {"hints": HINTS, "explanation": "e", "right": [[19, 25], [37, 43]], "wrong": ()}
+    made = Prediction(id="99.4", title="t", answer="a", **words)
+    assert verdict([[19, 25], [37, 42]], made).reason == "3 of the 4 numbers are right"
+    assert verdict([[1, 2], [3, 43]], made).reason == "1 of the 4 numbers is right"
+    assert verdict([[1, 2], [3, 4]], made).reason == "none of the 4 numbers is right"
+
+
 def test_predictions_do_not_tell_the_answer():
     made = Prediction(
         id="99.2",

@@ -1,5 +1,7 @@
 """The %%kernel cell: the source under its name, a compile error as one sentence."""
 
+import inspect
+
 import numpy as np
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
@@ -76,7 +78,7 @@ def test_a_bound_kernel_is_called_like_a_function():
     kernel = LearnerKernel("filter2d", FILTER)
     with pytest.raises(CnnkitError, match="how it is launched"):
         kernel(X, W)
-    assert kernel.bind(launch) is kernel
+    assert kernel.bind(launch) is kernel and list(inspect.signature(kernel).parameters) == ["x", "w"]
     np.testing.assert_allclose(kernel(X, W), FILTERED, rtol=1e-5)
     wrong = LearnerKernel("filter2d", but(FILTER, "r < R;", "r <= R;"), launch)
     with pytest.raises(KernelFailed, match="outside `w`") as raised:

@@ -106,6 +106,10 @@ def test_an_array_changed_in_place_is_the_result(box):
             10,
             ["outside `w`, behind its end", "line 10 of your cell reads it"],
         ),
+        (
+            *("float sum = 0;", "float sum;", "unset", 7),
+            ["uses `sum`, and nothing gave it a first number: line 7 of your cell, `float sum;`"],
+        ),
         ("w[r * S + s]", "w[r * S + s - 1]", "outside read", 10, ["outside `w`, before its start"]),
         pytest.param(  # llvmpipe says that it is 0
             *(
@@ -213,7 +217,8 @@ def test_a_race(box):
     launch = Launch((In(NUMBERS), InOut(np.zeros(1, np.float32))), (8192,), ((16,), (1,)))
     outcome = one(box, source, "f", launch)
     assert outcome.symptom == "unstable"
-    assert "same place" in outcome.problem
+    said = "Does it use a variable that was never set? Or do two work-items write to the same place?"
+    assert said in outcome.problem
 
 
 @only_pocl

@@ -15,6 +15,7 @@ from cnnkit.exercises.sandbox.source import (
     lines_with_barrier,
     lines_writing,
     loops,
+    never_set,
 )
 
 
@@ -116,12 +117,71 @@ def test_words_that_only_look_forbidden():
     assert forbidden("// #include <a>\n/* asm */ int plasma, included;\n#define A include") is None
 
 
+def kernel_of(body):
+    return f"__kernel void f(__global float *x, __global float *y)\n{{\n    int i = 0;\n    {body}\n}}\n"
+
+
+@pytest.mark.parametrize(
+    ("body", "name"),
+    [
+        ("float sum; for (int r = 0; r < 3; r++) sum += x[r]; y[i] = sum;", "sum"),
+        ("float sum;  // of all\n for (int r = 0; r < 3; r++) { sum = sum + x[r]; } y[i] = sum;", "sum"),
+        ("float m; for (int r = 0; r < 3; r++) m = fmax(m, x[r]); y[i] = m;", "m"),
+        ("float m; for (int r = 0; r < 3; r++) { if (x[r] > m) { m = x[r]; } } y[i] = m;", "m"),
+        ("float b, sum; b = 3; sum += b; y[i] = sum;", "sum"),
+    ],
+)
+def test_a_number_that_is_surely_never_set(body, name):
+    assert never_set(kernel_of(body)) == (name, 4)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "float sum = 0; sum += x[i];",
+        "float sum; sum = 0; sum += x[i];",
+        "float m; for (int r = 0; r < 3; r++) if (r == 0 || x[r] > m) m = x[r];",
+        "float m; for (int r = 0; r < 3; r++) m = r == 0 ? x[r] : fmax(m, x[r]);",
+        "float m; for (int r = 0; r < 3; r++) { if (r == 0) m = x[r]; else m = fmax(m, x[r]); }",
+        "float a, b; a = 0, b = a; a += b;",
+        "float a, b; a = b = 0; a += 1; b += 1;",
+        "float m; for (m = 0; m < 3; m += 1) y[i] = m;",
+        "float m; for (float m = 0; m < 1; m += 1) y[i] = m;",
+        "float m; { float m = 0; m += 1; }",
+        "float m; fract(x[i], &m); m += 1;",
+        "int n; while (x[i] > (n = 3)) n += 1;",
+        "float t; do { t = x[i]; t *= 2; } while (t < 1);",
+        "float never; y[i] = x[i];",
+        "__local float t; t += 1;",
+        "float a[2]; a[0] += 1;",
+        "float4 v; v.x = 1; v += 2;",
+        "#define BEGIN(v) v = 0\n float sum; BEGIN(sum); sum += x[i];",
+    ],
+)
+def test_a_number_that_may_be_set(body):
+    assert never_set(kernel_of(body)) is None
+    assert all(never_set(source) is None for source in (FILTER, REVERSE))
+
+
 def test_no_source_takes_long_to_read():
     # Sources come from submissions, too: reading one must not keep whoever reads it.
-    for piece in ("kernel ", "y[", "/*", "a b", "#define A(", "float a[", "*(y ", "\\\n"):
+    for piece in (
+        "kernel ",
+        "y[",
+        "/*",
+        "a b",
+        "#define A(",
+        "float a[",
+        "*(y ",
+        "\\\n",
+        "float a;",
+        "{float a,b",
+        "; a+=a",
+    ):
         text = piece * (30_000 // len(piece))
         for read in (forbidden, kernels, loops, lines_declaring_local):
             read(text)
         lines_writing(text, "y")
         lines_calling(text, "y")
         large_arrays(text, 1)
+        never_set(text)

@@ -161,6 +161,14 @@ def test_what_is_left_out_is_told_with_a_way_out():
     assert explorer.message.value == "" and explorer.input.hatched == []
 
 
+def test_the_corners_are_told_apart_where_they_differ():
+    explorer = GeometryExplorer(size=7, kernel=2, stride=3, padding=0)
+    assert explorer.model.reads[[0, 0, -1, -1], [0, -1, 0, -1]].tolist() == [1, 0, 0, 0]
+    assert "33 pixels are never read, the upper left corner 1 time and no pixel" in explorer.describe()
+    explorer.model.stride = 1
+    assert "every pixel is read, a corner 1 time and no pixel more than 4 times." in explorer.describe()
+
+
 def test_the_formula_is_filled_in_step_by_step():
     explorer = GeometryExplorer(size=8, kernel=3, stride=2, padding=1, dilation=2)
     assert "⌊(8 + 2·1 − 2·(3 − 1) − 1) / 2⌋ + 1 = ⌊5 / 2⌋ + 1 = 2 + 1 = 3" in explorer.formula.value

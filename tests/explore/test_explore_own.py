@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import threading
 
@@ -411,13 +412,33 @@ def test_a_pooling_of_ones_own_counts_for_its_kind_alone(image):
     assert explorer.model.comparison("pooled").count > 0
 
 
+def test_a_pooling_may_take_nothing_but_the_picture(image):
+    class Kernel:
+        """As a learner's own, once it is bound to the launch of its exercise."""
+
+        name = "max_pool"
+        __signature__ = inspect.signature(lambda x: None)
+
+        def __call__(self, *arrays):
+            (x,) = arrays
+            return max_pool(x, 2)
+
+    for pooling in (Kernel(), lambda x: max_pool(x, 2), lambda x, size=3: max_pool(x, size)):
+        explorer = PipelineExplorer(image, max_pooling=pooling)
+        assert explorer.model.problem == "" and explorer.model.comparison("pooled").count == 0
+    explorer = PipelineExplorer(image, max_pooling=Kernel())
+    assert explorer.describe().endswith("max_pooling: computed by your max_pool and the same as cnnkit’s.")
+    assert own.takes(max, 9) and own.takes(Kernel(), 1) and not own.takes(Kernel(), 2)
+
+
 @pytest.mark.parametrize(
     ("part", "said"),
     [
         ({"convolution": lambda x, w: None}, "returned nothing"),
         ({"activation": lambda x: x[1:]}, "an array of 22 × 19 where 23 × 19 is due"),
         ({"max_pooling": lambda x, size: x}, "where 11 × 9 is due: it was given an image of 23 × 19 and a"),
-        ({"max_pooling": lambda x: x}, "raised TypeError"),
+        ({"max_pooling": lambda x: x}, "where 11 × 9 is due: it was given an image of 23 × 19."),
+        ({"max_pooling": lambda: 3}, "raised TypeError"),
     ],
 )
 def test_a_stage_that_fails_says_so_and_recovers(image, part, said):
@@ -553,3 +574,5 @@ def test_what_stands_in_for_an_answer_is_no_function_of_the_learners():
     ours.stands_in = True
     model = FilterExplorer(np.zeros((1, 1, 5, 5)), convolution=ours).model
     assert model.convolution is None and model.result.shape == (3, 3)
+    explorer = PipelineExplorer(np.eye(6), max_pooling=ours)
+    assert explorer.model.max_pooling is None and "computed by" not in explorer.describe()

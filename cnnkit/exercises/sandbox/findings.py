@@ -13,10 +13,29 @@ from ..compare import number
 from . import patterns
 from .job import Buffer, Job, Run, times
 from .sentences import Told, all_of, lines_clause, one_of
-from .source import cell_line, lines_reading, lines_with_barrier, lines_writing, uses_local_memory
+from .source import (
+    cell_line,
+    line_text,
+    lines_reading,
+    lines_with_barrier,
+    lines_writing,
+    never_set,
+    uses_local_memory,
+)
 
 WRITES = ("writes it", "write it")
 READS = ("reads it", "read it")
+
+
+def unset(source: str) -> Told | None:
+    """A variable that is used and never gets a first number."""
+    found = never_set(source)
+    if found is None:
+        return None
+    name, line = found
+    words = f"Your kernel uses `{name}`, and nothing gave it a first number"
+    shown = f"line {cell_line(line)} of your cell, `{line_text(source, line)}`"
+    return f"{words}: {shown}, only makes a place for it, in which anything may stand.", cell_line(line)
 
 
 def overrun(job: Job, source: str, run: Run, buffer: Buffer, before: np.ndarray, after: np.ndarray) -> Told:
@@ -100,7 +119,7 @@ def between_runs(job: Job, source: str, run: Run, before: np.ndarray, now: np.nd
     words = f"at {_at(job.output, at)}, {_groups(run)}, it was {one} and then {other}"
     advice = _race_advice(source)
     if run.last:
-        advice += " Or does it read outside a buffer, or use a variable that was never set?"
+        advice += " Or does it read outside a buffer?"
     return f"Your kernel's result differs from run to run: {words}. {advice}", None
 
 
@@ -141,7 +160,7 @@ def _too_early(source: str, result: str) -> Told:
 
 
 def _race_advice(source: str) -> str:
-    reasons = ["Do two work-items write to the same place?"]
+    reasons = ["Does it use a variable that was never set? Or do two work-items write to the same place?"]
     if uses_local_memory(source):
         reasons.insert(0, "Is a barrier missing between writing and reading __local memory?")
     return " ".join(reasons)

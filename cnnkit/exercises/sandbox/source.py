@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import islice
 
 LONGEST_SHOWN = 100
 # What is read is not trusted either: no search may take long.
-LONGEST_LIST, LONGEST_INDEX = 4000, 300
+LONGEST_LIST, LONGEST_INDEX, LONGEST_STATEMENT, MOST_NAMES = 4000, 300, 1000, 50
 _COMMENTS = re.compile(r"//(?:\\\n|[^\n])*|/\*.*?(?:\*/|\Z)|\"(?:\\.|[^\"\\\n])*\"", re.S)
 _KERNEL = re.compile(r"\b(?:__)?kernel\s+(?:\w{1,40}\s+){0,4}?(?P<name>\w{1,99})\s*\(")
 _SPACES = {"global": "__global", "local": "__local", "constant": "__constant", "private": ""}
@@ -25,6 +26,7 @@ _FORBIDDEN = re.compile(
     r"(?m)^[ \t\v\f]*#[ \t\v\f]*(?P<directive>include_next|include|import|embed)\b|"
     r"\b(?P<word>__has_include(?:_next)?|__has_embed|__asm__|__asm|asm|_Pragma)\b"
 )
+_TYPES = "|".join(_SCALARS)
 _ASSIGN = re.compile(r"\s*(?P<with>[-+*/%&|^]|<<|>>)?=(?!=)")
 
 
@@ -130,6 +132,55 @@ def large_arrays(source: str, bytes_: int) -> list[int]:
         if product > bytes_:
             found.append(_line_at(text, place - len(part) + match.start("sizes")))
     return found
+
+
+def never_set(source: str) -> tuple[str, int] | None:
+    """A number of a work-item's own that is used and surely never set, and the line that declares it.
+
+    Surely: it is declared without a number, and whatever assigns to it counts on what it holds (`sum += ...`,
+    `m = fmax(m, ...)`, `if (a > m) m = a;`). Where that is not plain to see, None.
+    """
+    text = blanked(source)
+    if re.search(r"#\s*define\b|\b(?:struct|union|typedef|goto|switch)\b", text):
+        return None
+    declared = re.finditer(
+        rf"(?<=[;{{}}])\s*(?P<type>{_TYPES})\s+(?P<names>[\w\s,]{{1,{LONGEST_INDEX}}});", text
+    )
+    names = ((name, found) for found in declared for name in re.findall(r"\w+", found["names"]))
+    for name, found in islice(names, MOST_NAMES):
+        if _surely_not_set(text, name, found.start("type"), found.end()):
+            return name, _line_at(text, found.start("type"))
+    return None
+
+
+def _surely_not_set(text: str, name: str, start: int, end: int) -> bool:
+    """Of a variable that is declared between `start` and `end`."""
+    word = re.compile(rf"\b{re.escape(name)}\b")
+    if word.search(text[:start]) or len(word.findall(text[start:end])) > 1:
+        return False  # there is another of this name
+    assigned = False
+    for use in word.finditer(text, end):
+        first = max(text.rfind(mark, end - 1, use.start()) for mark in ";}") + 1
+        rest = text.find(";", use.end())
+        before, after = text[first : use.start()], text[use.end() : rest if rest >= 0 else len(text)]
+        if len(before) + len(after) > LONGEST_STATEMENT:
+            return False
+        if re.search(rf"\b(?:{_TYPES})\d*[\s*\w]*$|(?:[&.]|->|\+\+|--)\s*$", before) or _STEP.match(after):
+            return False  # another of this name, its address, a member, or too clever
+        how = _ASSIGN.match(after)
+        if how is None:
+            continue
+        value = after[how.end() :]
+        if not how["with"] and not word.search(before + value):
+            return False  # set
+        if (
+            len(_split(value)) > 1
+            or value.count(")") > value.count("(")
+            or re.search(r"\|\||&&|\?|\belse\b", before + value)
+        ):
+            return False  # set, perhaps, before it is used
+        assigned = True
+    return assigned
 
 
 def uses_local_memory(source: str) -> bool:

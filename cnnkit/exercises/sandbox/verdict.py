@@ -64,6 +64,9 @@ class Examiner:
 
     def fault(self) -> Fault | None:
         """The fault that tells most: what makes others appear comes first."""
+        told = None if self.first is None else findings.unset(self.source)
+        if told is not None:  # wrong by chance, or right by chance
+            return Fault("unset", *told)
         for symptom in ("overrun", "input changed", "unwritten", "outside read", "unstable"):
             if symptom in self.faults:
                 return self.faults[symptom]

@@ -6,6 +6,7 @@ shape, and what goes wrong becomes a `CnnkitError` with a sentence for the learn
 
 from __future__ import annotations
 
+import inspect
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -23,6 +24,17 @@ def name_of(function: Any) -> str:
     """What to call `function`: its `name`, as exercises give one, or the name it was defined under."""
     name = getattr(function, "name", None) or getattr(function, "__name__", None) or type(function).__name__
     return "function" if name == "<lambda>" else str(name)
+
+
+def takes(function: Callable[..., Any], count: int) -> bool:
+    """Can `function` be called with so many arguments? True where it does not tell."""
+    try:
+        inspect.signature(function).bind(*range(count))
+    except TypeError:
+        return False
+    except ValueError:  # a built-in function without a signature
+        return True
+    return True
 
 
 def call(function: Callable[..., Any], due: tuple[int, int], given: str, *arguments: Any) -> np.ndarray:

@@ -200,26 +200,12 @@ class Conv2d(_Weighted):
         self.stride, self.padding, self.dilation = stride, padding, dilation
 
     def _shape(self, x_shape: Shape) -> Any:
-        given, (filters, depth) = x_shape[1], self.w.shape[:2]
-        channels = "channel" if given == 1 else "channels"
-        if given not in (0, depth):
-            raise ShapeError(
-                f"conv2d: the input has {given} {channels} and the filters {depth}: a filter is as deep as "
-                f"its input, so write {self._written(given, filters)}."
-            )
+        _expect_depth(self, x_shape[1])
         key = (tuple(x_shape), self.w.shape, self.stride, self.padding, self.dilation)
         try:
             return _conv2d_shape(*key)
         except TypeError:  # a list cannot be remembered
             return conv2d_shape(*key)
-
-    def _written(self, *channels: int) -> str:
-        """As a learner would write it, with other `channels`: "Conv2d(8, 16, 3, padding=1)"."""
-        more = {
-            k: v for k, v in self.config.items() if k not in ("in_channels", "out_channels", "kernel_size")
-        }
-        listed = [*map(str, channels), repr(self.config["kernel_size"])]
-        return f"{type(self).__name__}({', '.join(listed + [f'{k}={v!r}' for k, v in more.items()])})"
 
     def __call__(self, x: Any, relu: bool = False) -> DeviceArray:
         """The output; with `relu`, its positive part, in the same pass over memory."""
@@ -487,6 +473,20 @@ def _window(kernel_size: Any, stride: Any, padding: Any) -> tuple[Any, Any, Any]
 def _expect_volume(shape: Shape) -> None:
     if len(shape) != 3:
         raise ShapeError(f"the input has shape {tuple(shape)} and this layer expects a volume (C, H, W).")
+
+
+def _expect_depth(layer: Conv2d, given: int) -> None:
+    """The shape of w is not the learner's: what a layer of the right depth is called is."""
+    depth = layer.w.shape[1]
+    if given in (0, depth):
+        return
+    sizes = {**layer.config, "in_channels": given}
+    plain = [repr(sizes.pop(name)) for name in ("in_channels", "out_channels", "kernel_size")]
+    listed = ", ".join(plain + [f"{name}={value!r}" for name, value in sizes.items()])
+    raise ShapeError(
+        f"conv2d: the input has {given} channel{'s' * (given != 1)} and the filters {depth}: a filter is as "
+        f"deep as its input, so write Conv2d({listed})."
+    )
 
 
 def _unless_default(always: dict[str, Any], **others: tuple[Any, Any]) -> dict[str, Any]:

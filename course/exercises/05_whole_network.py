@@ -490,6 +490,8 @@ def softmax_cases(rng):
     yield Case({"scores": np.array([-1001.0, -1003.0, -1002.0])}, large, "scores far below zero")
     yield Case({"scores": rng.permutation([0.0, 1.0, 3000.0])}, large, "one score far above the others")
     yield Case({"scores": rng.standard_normal(6) + 5000}, large)
+    # Neither the first nor the last, the smallest or the mean may be taken off.
+    yield Case({"scores": np.array([-900.0, 1.0, 900.0, -900.0])}, large, "scores from -900 to 900")
 
 
 def _quietly(function):
@@ -508,6 +510,10 @@ def _powers(scores):
 
 def _without_mean(scores):
     return _powers(scores - scores.mean())
+
+
+def _without_first(scores):
+    return _powers(scores - scores[0])
 
 
 def _without_smallest(scores):
@@ -609,7 +615,7 @@ probabilities = FunctionExercise(
             "what you take off is not the largest score: the largest can still be too large for exp. Take the "
             "largest off",
             _quietly(_without_mean),
-            also=(_quietly(_without_smallest),),
+            also=(_quietly(_without_smallest), _quietly(_without_first)),
         ),
     ),
     hints=(

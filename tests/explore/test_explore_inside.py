@@ -148,7 +148,7 @@ def test_a_network_for_mnist_gets_pictures_of_28x28():
     ("layers", "said"),
     [
         ([cnnkit.Flatten(), cnnkit.Linear(50, 10)], "Linear(64, 10)"),
-        ([cnnkit.Conv2d(3, 4, 3)], "1 channels"),
+        ([cnnkit.Conv2d(3, 4, 3)], "1 channel and the filters 3"),
         ([cnnkit.Conv2d(1, 4, 3)], "no list of at least two scores"),
         ([], "no list of at least two scores"),
         ([cnnkit.Conv2d(1, 4, 40)], "must fit"),

@@ -174,7 +174,7 @@ print("reads more than 97 of 100 unseen digits:", accuracy > 0.97)
 # %% [markdown]
 # ## Your turn: the loss
 #
-# The accuracy counts right answers; the loss also asks how sure the network was. For the scores 1, 2, 3, softmax gives
+# The [accuracy](glossary.ipynb#accuracy) counts right answers; the loss also asks how sure the network was. For the scores 1, 2, 3, softmax gives
 # 9, 24 and 67 percent, so if the last class is the right one (its label is 2, counted from 0), the loss is
 # $-\log 0.665$, about 0.41. Write `cross_entropy` for one picture: its row of scores and its label.
 #

@@ -141,7 +141,7 @@ def _device_name(handle: Any) -> str:
 
 
 def _rank(device: Device) -> tuple:
-    # llvmpipe is a graphics driver's software fallback: right, yet the slowest CPU device there is.
+    # llvmpipe is a graphics driver's software fallback: right, yet the slowest of those tried.
     software = "llvmpipe" in device.name.lower()
     return (_KIND_ORDER[device.kind], device.integrated, software, -device.compute_units)
 

@@ -1,7 +1,7 @@
 """The tests on every OpenCL device that this machine can be made to have, and a table of what came out.
 
 python tests/devices.py                 the chosen tests and notebooks, on each device that is installed
-python tests/devices.py --whole         every test and every notebook (hours, where a device is slow)
+python tests/devices.py --whole         every test and every notebook (over an hour on llvmpipe)
 python tests/devices.py rusticl Intel   on the devices with these words in their names alone
 python tests/devices.py --list          which there are, and what the missing ones need
 
@@ -45,7 +45,7 @@ CHOSEN_NOTEBOOKS = ["01", "02", "06", "11"]  # none of them trains, which takes 
 # The accuracy that counts is read after this many epochs of the digits network.
 EPOCHS, WHOLE_EPOCHS = 3, 12
 APART = 0.005
-# llvmpipe takes a hundred times as long as the others to train a network.
+# llvmpipe takes tens of times as long as the others to train a network.
 PATIENCE = ["--timeout=3000", "--nbval-cell-timeout=1500"]
 VENDORS = Path("/etc/OpenCL/vendors")
 

@@ -98,10 +98,8 @@ def test_a_long_convolution_is_right_or_refused_on_every_device(device, x, w, ho
         return
     shape = conv.conv2d_shape(x.shape, w.shape, how.get("stride", 1), how.get("padding", 0), 1)
     device_dy = to_device(dy)
-    data = lambda: [conv.backward_data(device_dy, to_device(w), shape, variant)]  # noqa: E731
-    weights = lambda: conv.backward_weight(device_dy, to_device(x), shape, variant)  # noqa: E731
-    right_or_refused(device, data, [dx])
-    right_or_refused(device, weights, [dw, db])
+    right_or_refused(device, lambda: [conv.backward_data(device_dy, to_device(w), shape, variant)], [dx])
+    right_or_refused(device, lambda: conv.backward_weight(device_dy, to_device(x), shape, variant), [dw, db])
     if variant is None and shape.C < 70_000:
         assert once  # by some kernel
 
